@@ -1,0 +1,129 @@
+"""Known upstream defects that bear on STIS: each test states the right behaviour and is expected to fail.
+
+A test that passes says "upstream defect gone": take its `xfail` away, and see whether what the suite does about the
+defect is still needed. Lines are those of drizzlepac 3.11.0 and stwcs 1.7.7.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fixtures.workflow import defects
+
+
+def upstream(what: str):
+    """Mark a test that fails as long as the upstream defect is there."""
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"upstream defect: {what}")
+
+
+@upstream("first guess off by ceil(r) - r: unrounded searchrad taken off (drizzlepac/imgclasses.py:1599, 1583)")
+def test_first_guess_of_the_shift_is_unbiased(tmp_path):
+    """A known shift comes back within half a bin of the histogram."""
+    guess = defects.rounding_bias(tmp_path, searchrad_px=20.25)
+    assert max(abs(e) for e in guess.error_px) < 0.5
+
+
+@upstream("quadratic fit of a sparse peak not held to its box (drizzlepac/imgclasses.py:1773-1784)")
+def test_sparse_peak_is_found_where_it_is(tmp_path):
+    """The peak is found inside the box of 5 x 5 bins about the highest."""
+    assert defects.sparse_peak(tmp_path) <= 2.5
+
+
+@upstream("a peak at the upper edge is not noticed: exclusive limits compared (drizzlepac/imgclasses.py:1713)")
+def test_peak_at_the_upper_edge_is_reported_like_one_at_the_lower(tmp_path):
+    """Both ends of the search range warn, or neither."""
+    lower, upper = defects.edge_warnings(tmp_path)
+    assert lower == upper
+
+
+@upstream("np.clip of floats into int arrays: final_wht_type='IVM' fails (drizzlepac/stisData.py:449)")
+def test_low_order_flat_is_expanded_for_ivm_weights():
+    """A flat of ones, twice as large in x and y, sums to 16."""
+    assert defects.expanded_flat() == pytest.approx(16.0)
+
+
+@upstream("a failed fit writes nan with an RMS of 0 to the shift file (drizzlepac/imgclasses.py:767)")
+def test_failed_fit_leaves_no_shift(tmp_path):
+    """Without a fit there is no row in the shift file."""
+    assert defects.failed_fit(tmp_path).row == ()
+
+
+@upstream("a failed fit updates the header all the same (drizzlepac/imgclasses.py:832)")
+def test_failed_fit_leaves_the_wcs_name_alone(tmp_path):
+    """Without a fit there is no new WCS in the header."""
+    assert defects.failed_fit(tmp_path).wcsname == ""
+
+
+@upstream("no source: 7 of 4 lists unpacked (drizzlepac/tweakutils.py:149, catalogs.py:707)")
+def test_image_without_sources_gets_a_clear_message(tmp_path):
+    """The user is told that there is no source, not of tuples."""
+    assert "unpack" not in defects.no_sources(tmp_path)
+
+
+@upstream("`offset != np.nan` is always true (drizzlepac/imgclasses.py:816)")
+def test_shift_of_nan_is_not_written_to_a_header(tmp_path):
+    """The guard against a shift of NaN guards."""
+    assert not defects.nan_guard(tmp_path)
+
+
+@upstream("the new WCS never gets a row in WCSCORR (stwcs/wcsutil/wcscorr.py:310-315)")
+def test_wcscorr_table_holds_the_new_solution(tmp_path):
+    """The table of WCS solutions has a row for the new one."""
+    assert "TWEAK" in defects.good_fit(tmp_path).wcs_ids
+
+
+@upstream("IDCSCALEO: WCS key appended to an eight-letter keyword (stwcs/wcsutil/hstwcs.py:461)")
+def test_archived_wcs_has_keywords_of_eight_letters(tmp_path):
+    """Archiving a WCS makes no HIERARCH card."""
+    assert len(defects.overlong_keyword(tmp_path)) <= 8
+
+
+@upstream("~/.teal/imagefindpars.cfg changes what a script finds (drizzlepac/tweakreg.py:53)")
+def test_settings_saved_in_the_home_directory_do_not_matter(tmp_path):
+    """A script's result depends on the script."""
+    without, with_settings = defects.users_settings(tmp_path)
+    assert without == with_settings
+
+
+@upstream("ERR = 0 makes NaN weights, inf x 0 (drizzlepac/imageObject.py:815)")
+def test_pixel_of_no_error_does_not_spoil_what_another_image_has_there(tmp_path):
+    """No NaN where a second image has data."""
+    without_repair, _repaired = defects.zero_errors(tmp_path)
+    assert without_repair == 0
+
+
+@upstream("no BUNIT is taken for electrons/s (drizzlepac/imageObject.py:1177-1180)")
+def test_missing_unit_does_not_scale_the_mosaic(tmp_path):
+    """The same counts make the same mosaic with and without BUNIT."""
+    with_unit, without_unit = defects.missing_bunit(tmp_path)
+    assert without_unit == pytest.approx(with_unit)
+
+
+@upstream("BUNIT of a mosaic in counts/s reads 'counts' (drizzlepac/adrizzle.py:1431)")
+def test_mosaic_says_its_unit(tmp_path):
+    """A mosaic of 500 counts in 60 s has level 8.3 and a unit of a rate."""
+    level, unit = defects.mosaic_unit(tmp_path)
+    assert (level == pytest.approx(500 / 60, rel=0.01)) == ("/s" in unit)
+
+
+@upstream("the sum of all images is divided by the last one's gain (drizzlepac/adrizzle.py:1430)")
+def test_mosaic_of_different_gains_does_not_depend_on_their_order(tmp_path):
+    """The same two images make the same mosaic."""
+    first, second = defects.mixed_gain(tmp_path)
+    assert first == pytest.approx(second, rel=0.01)
+
+
+@upstream("a missing CDi_j is taken as 0, without a word (drizzlepac/wcs_functions.py through stwcs.HSTWCS)")
+def test_missing_cd_element_is_refused_or_harmless(tmp_path):
+    """An incomplete CD matrix does not turn the mosaic."""
+    refused, error_deg = defects.missing_cd(tmp_path)
+    assert refused or math.isclose(error_deg, 0.0, abs_tol=0.1)
+
+
+@upstream("files left out, no mosaic, no exception (drizzlepac/processInput.py, process_input)")
+@pytest.mark.parametrize("keyword", ["OBSTYPE", "EXPTIME", "NGOODPIX"])
+def test_input_of_which_no_mosaic_is_made_is_an_error(tmp_path, keyword):
+    """The caller hears of it when no mosaic is made."""
+    assert defects.empty_products(tmp_path)[keyword]
