@@ -1,0 +1,127 @@
+"""CTI correction: what stis_cti puts back, held against frames that never lost anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.pipeline import pixel_based
+
+pytestmark = pytest.mark.step("cti")
+
+
+def is_corrected(case) -> bool:
+    """Whether the case is a simulated exposure that is corrected pixel by pixel."""
+    return case.dataset.kind == "simulated" and pixel_based(case.exposure)
+
+
+def is_empirical(case) -> bool:
+    """Whether the case is a simulated CCD exposure from before Servicing Mission 4."""
+    return case.dataset.kind == "simulated" and case.detector == "CCD" and case.exposure.observed < "2009-05"
+
+
+corrected = pytest.mark.applies(when=is_corrected)
+
+
+@corrected
+def test_trails_are_removed(exposure, product, check, figure, record):
+    """The charge behind stars at the bottom of the chip goes back to where it was."""
+    numbers = product("numbers-cti").info
+    from fixtures.report.figures import trail_profile
+
+    drawing = trail_profile(
+        range(1, len(numbers["profiles"]["before"]) + 1), numbers["profiles"], unit="electron", title=exposure.rootname
+    )
+    figure(drawing, section="cti", title=f"{exposure.rootname}: trails behind stars, bottom third of the chip",
+           caption="mean excess over the frame without CTI, before and after the correction")  # fmt: skip
+    record("cti.trail_before", numbers["trail_before_e"], "electron/star")
+    record("cti.trail_after", numbers["trail_after_e"], "electron/star")
+    check("cti.trail_removed", numbers["trail_removed_fraction"],
+          note=f"{numbers['stars']} stars, +-{numbers['trail_removed_fraction_error']:.3f}")  # fmt: skip
+
+
+@corrected
+def test_photometry_is_restored_far_from_the_amplifier(product, check, record):
+    """Fluxes of faint stars in the bottom third equal those without CTI."""
+    numbers = product("numbers-cti").info
+    record("cti.flux_bottom_before", numbers["flux_ratio_bottom_before"], "ratio")
+    check(
+        "cti.flux_bottom", numbers["flux_ratio_bottom_after"], note=f"+-{numbers['flux_ratio_bottom_after_error']:.4f}"
+    )
+
+
+@corrected
+def test_centroids_are_restored_far_from_the_amplifier(product, check, record):
+    """Stars in the bottom third are no longer displaced along their trails."""
+    numbers = product("numbers-cti").info
+    record("cti.centroid_bottom_before", numbers["centroid_bottom_before_px"], "px")
+    check("cti.centroid_bottom", numbers["centroid_bottom_after_px"],
+          note=f"+-{numbers['centroid_bottom_after_error_px']:.4f} px")  # fmt: skip
+
+
+@corrected
+def test_noise_is_not_amplified(product, check):
+    """Read-out noise, which never was transferred, is not corrected as if it had been."""
+    check("cti.noise_ratio", product("numbers-cti").info["noise_ratio"])
+
+
+@corrected
+def test_rows_next_to_the_amplifier_stay_as_they_are(product, check, record):
+    """Where charge is transferred a few times only, there is nothing to correct."""
+    numbers = product("numbers-cti").info
+    record("cti.far_rms", numbers["far_from_amplifier_rms_e"], "electron")
+    check("cti.near_rms", numbers["near_amplifier_rms_e"])
+
+
+@corrected
+def test_error_array_grows_by_a_tenth_of_the_change(product, check):
+    """As stis_cti documents: in quadrature."""
+    check("cti.err_departure", product("numbers-cti").info["err_departure"])
+
+
+@corrected
+def test_quality_flags_are_unchanged(product, check):
+    """As stis_cti documents."""
+    check("cti.dq_changed", product("numbers-cti").info["dq_changed"])
+
+
+@corrected
+def test_header_tells_of_the_correction(product, check):
+    """The keywords that stis_cti documents are there, and PCTECORR says COMPLETE."""
+    numbers = product("numbers-cti").info
+    missing = [*numbers["cards_missing"], *([] if numbers["pctecorr"] == "COMPLETE" else ["PCTECORR = COMPLETE"])]
+    check("cti.cards_missing", len(missing), note=", ".join(missing))
+
+
+@pytest.mark.applies(when=is_corrected)
+def test_rectified_images_with_and_without_correction(exposure, product, check, figure):
+    """The s2c differs from the sx2: the correction reached the final image."""
+    import numpy as np
+    from astropy.io import fits
+
+    from fixtures.report.figures import cti_before_after
+
+    before = fits.getdata(product("sx2").files["sx2"], "SCI")
+    after = fits.getdata(product("s2c").files["s2c"], "SCI")
+    figure(cti_before_after(before, after), section="cti", title=f"{exposure.rootname}: bottom centre of the chip",
+           caption="without (sx2) and with (s2c) the correction; trails are longest here")  # fmt: skip
+    check("cti.changed_pixels", float(np.mean(np.abs(after[100:400] - before[100:400]) > 1e-3)))
+
+
+@pytest.mark.applies(when=is_empirical)
+def test_empirical_correction_restores_photometry_before_sm4(product, check, record):
+    """The formula of Goudfrooij et al. (2006) on an exposure that the pixel-based route refuses."""
+    numbers = product("numbers-empirical").info
+    record("cti.empirical_flux_before", numbers["flux_ratio_before"], "ratio", note=f"{numbers['stars']} stars")
+    check("cti.empirical_flux", numbers["flux_ratio_after"], note=f"scatter {numbers['scatter']:.3f}")
+
+
+@pytest.mark.parametrize(
+    ("column", "documented"),
+    [("corrected_counts", 2536.7133), ("delta_mag", -0.015828427), ("delta_y_px", 0.007079903)],
+)
+def test_ctestis_gives_the_worked_example_of_its_documentation(check, column, documented):
+    """Line 182, 5000 net counts in two reads, sky 150, MJD 50893.30, gain 1."""
+    from fixtures.workflow.cti import empirical
+
+    got = empirical([182.0], [5000.0], [150.0], mjd=50893.30, nread=2, gain=1.0)
+    check("cti.ctestis_example", float(got[column].iloc[0]) / documented - 1.0, note=column)

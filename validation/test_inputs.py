@@ -1,0 +1,71 @@
+"""Which files go which way: selection, CTI routes, and whether the simulated frames are the committed ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.pipeline import pixel_based
+
+pytestmark = pytest.mark.step("inputs")
+
+
+def is_raw_ccd(case) -> bool:
+    """Whether the case is a raw CCD exposure, which takes one of the CTI routes."""
+    return case.exposure.detector == "CCD" and case.exposure.filetype == "raw"
+
+
+@pytest.mark.applies(dataset="twin")
+def test_simulated_frames_are_the_committed_ones(dataset, product, check, record, not_validated):
+    """On changed input there is no verdict about the software."""
+    frames = product("inputs").info["frames"]
+    if not frames:
+        not_validated("another seed than the committed one was asked for, so these frames have no fingerprints")
+    equivalent = [name for name, found in frames.items() if found["kind"] == "equivalent"]
+    record("inputs.equivalent_frames", len(equivalent), "frames", note=", ".join(equivalent))
+    changed = [name for name, found in frames.items() if found["kind"] == "changed"]
+    if changed:
+        not_validated(f"changed input, no verdict about the software: {', '.join(changed)} differ from the manifest")
+    check("inputs.changed_frames", len(changed))
+
+
+def test_selection_follows_the_tutorial(dataset, product, check, settings):
+    """CCD: amplifier D; MAMA: NEXTEND of 3, or its imsets summed."""
+    selected = set(product("inputs").info["selected"])
+    chosen = [e for e in dataset.exposures if not settings.detectors or e.detector in settings.detectors]
+    expected = {e.rootname for e in chosen if e.detector != "CCD" or e.amplifier == "D"}
+    check("inputs.selection_differences", len(selected ^ expected), note=", ".join(sorted(selected ^ expected)))
+
+
+def test_files_of_several_imsets_are_summed(dataset, product, check, settings):
+    """MAMA files with NEXTEND > 3, and only those."""
+    summed = set(product("inputs").info["summed"])
+    chosen = [e for e in dataset.exposures if not settings.detectors or e.detector in settings.detectors]
+    expected = {e.rootname for e in chosen if e.detector != "CCD" and e.nextend > 3}
+    check("inputs.summed_differences", len(summed ^ expected))
+
+
+@pytest.mark.applies(when=is_raw_ccd)
+def test_route_is_the_documented_one(exposure, product, check, table_row):
+    """Pixel-based for amplifier D after SM4, empirical for the others."""
+    route = product("inputs").info["routes"][exposure.rootname]
+    table_row("inputs", {"image": exposure.rootname, "observed": exposure.observed, "amplifier": exposure.amplifier,
+                         "CTI route": route["kind"], "reason": route["reason"]})  # fmt: skip
+    check("inputs.route_wrong", float((route["kind"] == "pixel") != pixel_based(exposure)), note=route["reason"])
+
+
+@pytest.mark.applies(when=is_raw_ccd)
+def test_stis_cti_takes_the_same_route(exposure, product, check):
+    """The installed stis_cti corrects the exposures that the documentation says, and no other."""
+    from stis_cti.stis_cti import viable_ccd_file
+
+    route = product("inputs").info["routes"][exposure.rootname]
+    viable = viable_ccd_file(str(product("raw").files["raw"]))
+    check("inputs.route_disagrees", float(viable != (route["kind"] == "pixel")))
+
+
+@pytest.mark.applies(detector="CCD", when=lambda case: any(map(pixel_based, case.dataset.exposures)))
+def test_every_eligible_raw_has_its_cte(dataset, detector, product, check):
+    """As many cte files as eligible raw files."""
+    eligible = [e for e in dataset.exposures_of(detector) if pixel_based(e)]
+    made = [product(e.rootname, "cte").files["cte"] for e in eligible]
+    check("inputs.cte_missing", len(eligible) - sum(path.stat().st_size > 0 for path in made))
