@@ -40,7 +40,7 @@ def test_trails_are_removed(exposure, product, check, figure, record):
 
 
 @corrected
-def test_photometry_is_restored_far_from_the_amplifier(product, check, record):
+def test_photometry_is_restored_far_from_the_amplifier(exposure, product, check, record):
     """Fluxes of faint stars in the bottom third equal those without CTI."""
     numbers = product("numbers-cti").info
     record("cti.flux_bottom_before", numbers["flux_ratio_bottom_before"], "ratio")
@@ -50,7 +50,7 @@ def test_photometry_is_restored_far_from_the_amplifier(product, check, record):
 
 
 @corrected
-def test_centroids_are_restored_far_from_the_amplifier(product, check, record):
+def test_centroids_are_restored_far_from_the_amplifier(exposure, product, check, record):
     """Stars in the bottom third are no longer displaced along their trails."""
     numbers = product("numbers-cti").info
     record("cti.centroid_bottom_before", numbers["centroid_bottom_before_px"], "px")
@@ -59,13 +59,13 @@ def test_centroids_are_restored_far_from_the_amplifier(product, check, record):
 
 
 @corrected
-def test_noise_is_not_amplified(product, check):
+def test_noise_is_not_amplified(exposure, product, check):
     """Read-out noise, which never was transferred, is not corrected as if it had been."""
     check("cti.noise_ratio", product("numbers-cti").info["noise_ratio"])
 
 
 @corrected
-def test_rows_next_to_the_amplifier_stay_as_they_are(product, check, record):
+def test_rows_next_to_the_amplifier_stay_as_they_are(exposure, product, check, record):
     """Where charge is transferred a few times only, there is nothing to correct."""
     numbers = product("numbers-cti").info
     record("cti.far_rms", numbers["far_from_amplifier_rms_e"], "electron")
@@ -73,19 +73,19 @@ def test_rows_next_to_the_amplifier_stay_as_they_are(product, check, record):
 
 
 @corrected
-def test_error_array_grows_by_a_tenth_of_the_change(product, check):
+def test_error_array_grows_by_a_tenth_of_the_change(exposure, product, check):
     """As stis_cti documents: in quadrature."""
     check("cti.err_departure", product("numbers-cti").info["err_departure"])
 
 
 @corrected
-def test_quality_flags_are_unchanged(product, check):
+def test_quality_flags_are_unchanged(exposure, product, check):
     """As stis_cti documents."""
     check("cti.dq_changed", product("numbers-cti").info["dq_changed"])
 
 
 @corrected
-def test_header_tells_of_the_correction(product, check):
+def test_header_tells_of_the_correction(exposure, product, check):
     """The keywords that stis_cti documents are there, and PCTECORR says COMPLETE."""
     numbers = product("numbers-cti").info
     missing = [*numbers["cards_missing"], *([] if numbers["pctecorr"] == "COMPLETE" else ["PCTECORR = COMPLETE"])]
@@ -108,7 +108,7 @@ def test_rectified_images_with_and_without_correction(exposure, product, check, 
 
 
 @pytest.mark.applies(when=is_empirical)
-def test_empirical_correction_restores_photometry_before_sm4(product, check, record):
+def test_empirical_correction_restores_photometry_before_sm4(exposure, product, check, record):
     """The formula of Goudfrooij et al. (2006) on an exposure that the pixel-based route refuses."""
     numbers = product("numbers-empirical").info
     record("cti.empirical_flux_before", numbers["flux_ratio_before"], "ratio", note=f"{numbers['stars']} stars")
