@@ -28,6 +28,14 @@ def test_simulated_frames_are_the_committed_ones(dataset, product, check, record
     check("inputs.changed_frames", len(changed))
 
 
+@pytest.mark.applies(dataset="user")
+def test_no_file_of_the_folder_is_left_out(dataset, check, not_validated):
+    """A damaged file, a spectrum or an acquisition in the folder is told, not passed over."""
+    if dataset.problems:
+        not_validated(f"{len(dataset.problems)} files were left out: {' '.join(dataset.problems)}")
+    check("inputs.files_left_out", len(dataset.problems))
+
+
 def test_selection_follows_the_tutorial(dataset, product, check, settings):
     """CCD: amplifier D; MAMA: NEXTEND of 3, or its imsets summed."""
     selected = set(product("inputs").info["selected"])
