@@ -3,8 +3,9 @@
     python ci/twin_study.py OUT.csv --seeds 20            # failure rate and spread over seeds
     python ci/twin_study.py OUT.csv --factors 0 0.5 1 2   # RMS against the amplitude of the residual distortion
 
-One line an image is added to OUT.csv as soon as it is known, and lines that are there already are not made again, so a
-study can be stopped and taken up. The table of fixtures/simulation/README.md is made with --summary.
+The images of a detector are added to OUT.csv together, and what is there already is not made again, so a study can be
+stopped and taken up. `guess_error_px` is the larger of the two axes, of the first attempt. The table of
+fixtures/simulation/README.md is made with --summary.
 """
 
 from __future__ import annotations
@@ -110,6 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--detector", action="append", choices=("CCD", "NUV-MAMA", "FUV-MAMA"))
     parser.add_argument("--summary", action="store_true", help="only print what OUT.csv says")
     options = parser.parse_args(arguments)
+    if options.summary and not options.out.is_file():
+        print(f"error: {options.out} does not exist: run the study first.", file=sys.stderr)
+        return 2
     if options.summary:
         print(summary(pd.read_csv(options.out)))
         return 0
