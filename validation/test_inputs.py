@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.pipeline import pixel_based
+from fixtures.pipeline import chosen_exposures, pixel_based
 
 pytestmark = pytest.mark.step("inputs")
 
@@ -37,7 +37,7 @@ def test_no_file_of_the_folder_is_left_out(dataset, check, not_validated):
 def test_selection_follows_the_tutorial(dataset, product, check, settings):
     """CCD: amplifier D; MAMA: NEXTEND of 3, or its imsets summed."""
     selected = set(product("inputs").info["selected"])
-    chosen = [e for e in dataset.exposures if not settings.detectors or e.detector in settings.detectors]
+    chosen = chosen_exposures(dataset, settings)
     expected = {e.rootname for e in chosen if e.detector != "CCD" or e.amplifier == "D"}
     check("inputs.selection_differences", len(selected ^ expected), note=", ".join(sorted(selected ^ expected)))
 
@@ -45,7 +45,7 @@ def test_selection_follows_the_tutorial(dataset, product, check, settings):
 def test_files_of_several_imsets_are_summed(dataset, product, check, settings):
     """MAMA files with NEXTEND > 3, and only those."""
     summed = set(product("inputs").info["summed"])
-    chosen = [e for e in dataset.exposures if not settings.detectors or e.detector in settings.detectors]
+    chosen = chosen_exposures(dataset, settings)
     expected = {e.rootname for e in chosen if e.detector != "CCD" and e.nextend > 3}
     check("inputs.summed_differences", len(summed ^ expected))
 
