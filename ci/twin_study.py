@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fixtures import measured
 from fixtures.datasets.dataset import load
 from fixtures.errors import SuiteError
+from fixtures.measured.alignment import alignment
 from fixtures.pipeline import aligned_exposures, pixel_based
 from fixtures.simulation import make_ccd_darks, make_exposure, make_references
 
@@ -61,7 +61,7 @@ def study(seed: int, factor: float, detector: str, work: Path) -> list[dict]:
         root = exposure.rootname
         parameters = align_parameters(detector, exposure.exptime_s, off_pointed=exposure.off_pointed)
         fit = align(images[root], images[reference], work / root / "aligned", parameters=parameters, ladder=ladder())
-        truth = measured.alignment(
+        truth = alignment(
             fit.image, images[root], truths[root], images[reference], truths[reference],
             idcscale_arcsec=parameters.idcscale,
         )  # fmt: skip

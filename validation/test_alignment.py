@@ -59,6 +59,11 @@ def wrong_guesses_px(fit, numbers) -> list[float]:
     return found
 
 
+def why(fit) -> str:
+    """Return why the last attempt found no solution; empty if it found one."""
+    return "" if fit["succeeded"] else str(fit["attempts"][-1]["reason"])
+
+
 def rms(fit) -> float:
     """Return the image's RMS: the mean of XRMS and YRMS; NaN for a failed fit."""
     return 0.5 * (number(fit["xrms_px"]) + number(fit["yrms_px"])) if fit["succeeded"] else math.nan
@@ -76,7 +81,7 @@ def test_rms_of_the_image(dataset, exposure, fit, product, check, table_row):
     if dataset.kind == "simulated":
         row["true error [px]"] = product("numbers-aligned").info["rms_px"]
     table_row("alignment", row)
-    check("alignment.rms_image", rms(fit))
+    check("alignment.rms_image", rms(fit), note=why(fit))
 
 
 @simulated
@@ -88,34 +93,16 @@ def test_rms_is_not_suspiciously_small(fit, check):
 @aligned
 def test_shift_is_plausible(fit, check):
     """Hundreds of pixels are a false solution."""
-    check("alignment.shift", math.hypot(number(fit["dx_px"]), number(fit["dy_px"])))
+    check("alignment.shift", math.hypot(number(fit["dx_px"]), number(fit["dy_px"])), note=why(fit))
 
 
 @aligned
 def test_enough_sources_are_matched(exposure, fit, product, check, figure):
     """More than the smallest number that the parameters ask for."""
-    draw_matches(exposure, product, figure)
-    check("alignment.matches", fit["matches"])
-
-
-def draw_matches(exposure, product, figure) -> None:
-    """Draw the matched sources over the image."""
-    import numpy as np
-    from astropy.io import fits
-
-    from fixtures.report.figures import matched_sources
-    from fixtures.workflow.align import read_matches
-
-    files = product("aligned").files
-    if "match_catalog" not in files:
-        return
-    found = read_matches(files["match_catalog"])
-    image = fits.getdata(files["image"], "SCI")
-    drawing = matched_sources(
-        image, np.array(found.x_px1) - 1, np.array(found.y_px1) - 1, title=exposure.rootname,
-        residual_x_px=found.dx_px, residual_y_px=found.dy_px,
-    )  # fmt: skip
-    figure(drawing, section="alignment", title=f"{exposure.rootname}: matched sources", max_bytes=120_000)
+    picture = product("picture-matches").files
+    if "png" in picture:  # there was a fit
+        figure(picture["png"], section="alignment", title=f"{exposure.rootname}: matched sources")
+    check("alignment.matches", fit["matches"], note=why(fit))
 
 
 @aligned
@@ -161,17 +148,11 @@ def test_special_parameters_are_no_worse_than_the_ordinary_ones(exposure, truth,
 @pytest.mark.applies(when=lambda case: len(aligned_exposures(case.dataset, case.detector)) > 1)
 def test_mean_rms_of_the_detector(dataset, detector, product, check, figure):
     """The tutorial's number, over all images but the reference; failed fits enter no mean (they fail on their own)."""
-    from fixtures.report.figures import rms_per_image
-
     images = aligned_exposures(dataset, detector)[1:]
     fits = [product(e.rootname, "aligned").info["alignment"] for e in images]
     values = [rms(fit) for fit in fits]
-    errors = None
-    if dataset.kind == "simulated":
-        errors = [number(product(e.rootname, "numbers-aligned").info["rms_px"]) for e in images]
-    title = f"{dataset.name} {detector}"
-    drawing = rms_per_image([e.rootname for e in images], values, true_error_px=errors, title=title)
-    figure(drawing, section="alignment", title=f"{title}: RMS of all images")
+    figure(product("picture-rms").files["png"], section="alignment",
+           title=f"{dataset.name} {detector}: RMS of all images")  # fmt: skip
     good = [value for value in values if not math.isnan(value)]
     mean = sum(good) / len(good) if good else math.nan
     check("alignment.rms_mean", mean, note=f"{len(good)} of {len(values)} images")

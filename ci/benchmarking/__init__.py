@@ -1,0 +1,1 @@
+"""What `ci/benchmark.py` is made of."""

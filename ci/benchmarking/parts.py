@@ -1,0 +1,433 @@
+"""The parts of the benchmark: each returns its quantities and what else is to be told."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarking import children, figures
+from benchmarking.figures import Quantity
+from benchmarking.work import (
+    WANTED,
+    Bench,
+    Worked,
+    chain,
+    is_input,
+    products_of,
+    share_products,
+    side,
+    together,
+    tutorial_job,
+    wanted_steps,
+)
+from fixtures.errors import SuiteError
+from fixtures.pipeline import session_tasks
+from fixtures.products import Product
+from fixtures.results import Run, read_results
+from fixtures.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STEPS_RATIO = 0.65
+COLD_SECONDS = 240.0
+SECOND_SECONDS = 20.0
+WORKER_GB = 1.5
+LINEAR = (0.9, 1.1)
+MULTIPLES = (1, 2, 4)
+COMPLETE = (0, 10)
+"""Exit status of a validation in which nothing failed."""
+
+LINEAR_DETECTORS = ("CCD", "FUV-MAMA")
+# Exposures of one field, epoch and filter: the deepest is the reference image and stays one, of the others copies
+# are made (a copy of the reference image has nothing to be aligned).
+LINEAR_BASE = {
+    "CCD": ("ozzc01020", ("ozzc01010",), 3),
+    "NUV-MAMA": ("ozzn01a1q", ("ozzn01a2q", "ozzn02a1q"), 4),
+    "FUV-MAMA": ("ozzf01a1q", ("ozzf01a2q", "ozzf02a1q"), 4),
+}
+MB = 2**20
+
+
+@dataclass
+class Found:
+    """What a part found.
+
+    Parameters
+    ----------
+    quantities : list of Quantity
+        For the table.
+    data : dict
+        For the JSON.
+    tables : list of str
+        To be printed beside.
+    """
+
+    quantities: list[Quantity] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    name: str
+    seconds: float
+    cpu_seconds: float
+
+
+def costs_of(products: Mapping[str, Product]) -> list[_Cost]:
+    """Return what products took."""
+    return [_Cost(one.name, one.seconds, one.cpu_seconds) for one in products.values()]
+
+
+# --- the steps, in the tutorial's way and the suite's ------------------------------------------------------
+
+
+def inputs(bench: Bench, settings: Settings) -> tuple[Path, Worked]:
+    """Make raw frames and reference files of the twin, where they are not there yet."""
+    tasks, _ = session_tasks(settings)
+    root = bench.root / "inputs"
+    bench.say("making the inputs")
+    names = [name for name in chain(tasks, wanted_steps(settings)) if is_input(name)]
+    return root, together(bench, settings, names, root, store=None)
+
+
+def steps(bench: Bench) -> Found:
+    """Time the tutorial's steps in both ways, one after the other."""
+    settings = Settings(datasets=("twin",), detectors=bench.detectors)
+    root, made = inputs(bench, settings)
+    given = products_of(settings, root)
+    tasks, _ = session_tasks(settings)
+    wanted = wanted_steps(settings)
+    planned = [name for name in chain(tasks, wanted) if not is_input(name)]
+    bench.say("reading the packages once, so that neither side finds them on a cold disk")
+    side("warm", [{}], bench.root / "warm")
+    ways: dict[str, list[Worked]] = {"tutorial": [], "suite": []}
+    for number in range(bench.repeat):
+        bench.say(f"the tutorial's way ({number + 1} of {bench.repeat})")
+        there = bench.root / f"tutorial-{number}"
+        ways["tutorial"].append(side("tutorial", [tutorial_job(settings, given, there)], there / "job"))
+        bench.say(f"the suite's way ({number + 1} of {bench.repeat})")
+        here = bench.root / f"suite-{number}"
+        share_products([name for name in given if is_input(name)], root, here)
+        ways["suite"].append(together(bench, settings, wanted, here, store=bench.root / f"suite-{number}-store"))
+        ready = {name: one for name, one in products_of(settings, here).items() if not is_input(name)}
+        figures.refuse_different_work(planned, ready)
+        compared = _compare(ways["tutorial"][-1].found[0], ready)
+        if number + 1 < bench.repeat:
+            for folder in (there, here, bench.root / f"suite-{number}-store"):
+                shutil.rmtree(folder)
+    best = {way: min(one.seconds for one in all_of) for way, all_of in ways.items()}
+    runs = {way: [round(one.seconds, 2) for one in all_of] for way, all_of in ways.items()}
+    times = "best of " + ", ".join(f"{one:.1f}" for one in runs["suite"])
+    found = Found()
+    found.quantities += [
+        Quantity("inputs: raw frames and references", made.seconds, "s", note="apart; both sides start from them"),
+        Quantity("steps, tutorial's way", best["tutorial"], "s", note=f"one process; best of {runs['tutorial']}"),
+        Quantity("steps, suite's way", best["suite"], "s", note=f"{bench.workers} workers; {times}"),
+        Quantity("steps, suite / tutorial", best["suite"] / best["tutorial"], "", maximum=STEPS_RATIO),
+        Quantity(
+            "steps, CPU suite / tutorial",
+            min(one.cpu_seconds for one in ways["suite"]) / min(one.cpu_seconds for one in ways["tutorial"]),
+            note="what sharing, keys and store cost",
+        ),
+    ]
+    mine = figures.costs_by(figures.step_of, costs_of(ready))
+    spent = sum(one["cpu_s"] for one in mine.values())
+    overhead = ways["suite"][-1].cpu_seconds - spent
+    found.quantities.append(
+        Quantity("steps, suite's CPU outside of products", overhead, "s", note="interpreters, planning, keys, store")
+    )
+    found.data = {
+        "products": len(planned),
+        "compared": compared,
+        "seconds": runs,
+        "cpu_seconds": {way: [round(one.cpu_seconds, 2) for one in all_of] for way, all_of in ways.items()},
+        "tutorial_steps": ways["tutorial"][-1].found[0]["steps"],
+        "suite_steps": mine,
+        "told": sorted({sentence for one in ways["suite"] for each in one.found for sentence in each["told"]}),
+    }
+    theirs = {name: _Cost(name, wall, cpu) for name, (_, wall, cpu) in found.data["tutorial_steps"].items()}
+    found.tables = [
+        f"{len(planned)} products on both sides; {compared} numbers of alignments and mosaics are equal. TweakReg's "
+        "plots, which the tutorial leaves on, are off on both sides: that favours the tutorial's.",
+        figures.costs_table("step, tutorial's way", _by_name(found.data["tutorial_steps"], theirs)),
+        figures.costs_table("step, suite's way", mine),
+    ]
+    if bench.profile is not None:
+        found.tables.append(_profile(bench, settings, given))
+    return found
+
+
+def _by_name(counted: Mapping[str, Sequence[float]], costs: Mapping[str, _Cost]) -> dict[str, dict[str, float]]:
+    by = figures.costs_by(lambda name: name, costs.values())
+    return {name: {**one, "products": counted[name][0]} for name, one in by.items()}
+
+
+def _compare(tutorial: Mapping[str, Any], suite: Mapping[str, Product]) -> int:
+    """Hold what both sides made against each other: products, alignments, mosaics."""
+    figures.refuse_different_work(tutorial["made"], suite)
+
+    def chosen(facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: facts[name] for name in figures.FACTS}
+
+    one = {name: chosen(facts) for name, facts in tutorial["alignments"].items()}
+    two = {n: chosen(p.info["alignment"]) for n, p in suite.items() if "alignment" in p.info}
+    for name in (name for name in suite if name.endswith("/mosaic")):
+        one[name] = _sums({key: Path(path) for key, path in tutorial["made"][name].items()})
+        two[name] = _sums({key: suite[name].files[key] for key in tutorial["made"][name]})
+    return figures.refuse_different_results(one, two)
+
+
+def _sums(files: Mapping[str, Path]) -> dict[str, float]:
+    import numpy as np
+    from astropy.io import fits
+
+    return {key: float(np.nansum(fits.getdata(path).astype(float))) for key, path in sorted(files.items())}
+
+
+def _profile(bench: Bench, settings: Settings, given: Mapping[str, Product]) -> str:
+    """Run the tutorial's way under cProfile, untimed; return its most expensive functions."""
+    import pstats
+
+    assert bench.profile is not None
+    bench.say("the tutorial's way under cProfile (untimed)")
+    folder = bench.root / "profiled"
+    statistics_file = bench.root / "profile.pstats"
+    job = tutorial_job(settings, given, folder) | {"profile": str(statistics_file)}
+    side("tutorial", [job], folder / "job")
+    text = io.StringIO()
+    pstats.Stats(str(statistics_file), stream=text).sort_stats("tottime").print_stats(25)
+    shutil.copyfile(statistics_file, bench.profile.with_suffix(".pstats"))
+    bench.profile.write_text(text.getvalue())
+    shutil.rmtree(folder)
+    return f"The 25 functions of the tutorial's way with the most own time: {bench.profile}"
+
+
+# --- a whole run, from nothing and with nothing changed ----------------------------------------------------
+
+
+def validate(bench: Bench, name: str, limit: float) -> tuple[Found, Run]:
+    """Run the validation as a user does, on the benchmark's store, and time it."""
+    report = bench.root / f"report-{name}"
+    command = [sys.executable, "-m", "pytest", "validation", "-n", str(bench.workers)]
+    command += ["--store", str(bench.root / "store"), "--report-dir", str(report), "-p", "no:cacheprovider"]
+    if not bench.whole:
+        command += ["--detector", ",".join(bench.detectors)]
+    bench.say(f"{name} run: pytest {' '.join(command[3:])}")
+    ran = children.run([command], bench.root / f"pytest-{name}", cwd=REPOSITORY, watch=True)
+    log = Path(f"{bench.root / f'pytest-{name}'}-0.log")
+    (status,) = ran.status
+    if status not in (*COMPLETE, 1):
+        raise SuiteError(f"The {name} run ended with status {status}: {children.last_words(log)}")
+    run = read_results(report / "results.json")
+    if status not in COMPLETE:
+        raise SuiteError(f"The {name} run did not pass, so that its time says nothing: {run.verdict.sentence}")
+    made = [one for one in run.products if not one.reused]
+    peak = max([ran.peak_bytes, *(one.peak_mb * MB for one in made)])
+    writing = _writing_seconds(report)
+    found = Found(
+        quantities=[
+            Quantity(f"{name} run, from the command to its end", ran.seconds, "s", maximum=limit),
+            Quantity(f"{name} run, measuring", run.seconds, "s", note="all but start and report"),
+            Quantity(f"{name} run, writing the report", writing, "s", note="its pictures are products, in the table"),
+            Quantity(f"{name} run, CPU of all processes", ran.cpu_seconds, "s"),
+            Quantity(
+                f"{name} run, CPU outside of products",
+                ran.cpu_seconds - sum(one.cpu_seconds for one in made),
+                "s",
+                note="interpreters, imports, keys, store, checks, report",
+            ),
+            Quantity(
+                f"{name} run, products made / of all", len(made), "", note=f"of {len(run.products)}, the others reused"
+            ),
+            Quantity(f"{name} run, peak memory of a worker", peak / 1e9, "GB", maximum=WORKER_GB),
+            Quantity(f"{name} run, peak memory of all together", ran.peak_sum_bytes / 1e9, "GB", note="sampled"),
+        ]
+    )
+    found.data = {
+        "seconds": ran.seconds,
+        "cpu_seconds": ran.cpu_seconds,
+        "status": status,
+        "verdict": run.verdict.sentence,
+        "report_seconds": writing,
+        "products": len(run.products),
+        "made": len(made),
+        "peak_bytes_sampled": ran.peak_bytes,
+        "peak_mb_of_products": max([0.0, *(one.peak_mb for one in made)]),
+        "groups": figures.costs_by(figures.group_of, made),
+        "steps": figures.costs_by(figures.step_of, made),
+        "checks_seconds": sum(one.seconds for one in run.outcomes),
+    }
+    return found, run
+
+
+def _writing_seconds(report: Path) -> float:
+    """Return how long the report took: its file is written when the results are, and then finished."""
+    pages = sorted(report.glob("*.html"))
+    if not pages:
+        return math.nan
+    return max(0.0, max(page.stat().st_mtime for page in pages) - (report / "results.json").stat().st_mtime)
+
+
+def cold(bench: Bench) -> Found:
+    """Time a run with an empty store."""
+    found, run = validate(bench, "cold", COLD_SECONDS)
+    found.tables = [
+        f"The cold run said: {run.verdict.sentence}",
+        figures.costs_table("part of the work, cold run", found.data["groups"]),
+        figures.costs_table("step, cold run", found.data["steps"]),
+    ]
+    return found
+
+
+def second(bench: Bench) -> Found:
+    """Time a run with everything in the store; the cold run comes first, if that was not measured."""
+    if not (bench.root / "report-cold").exists():
+        validate(bench, "cold", COLD_SECONDS)
+    found, run = validate(bench, "second", SECOND_SECONDS)
+    found.tables = [f"The second run said: {run.verdict.sentence}"]
+    if found.data["made"]:
+        found.tables.append(figures.costs_table("step, second run (made all the same)", found.data["steps"]))
+    return found
+
+
+# --- cost against the number of exposures ------------------------------------------------------------------
+
+
+def linear(bench: Bench) -> Found:
+    """Measure the cost of the steps with 1, 2 and 4 times the exposures."""
+    found = Found()
+    detectors = [one for one in LINEAR_DETECTORS if one in bench.detectors] or list(bench.detectors)
+    for detector in detectors:
+        _linear(bench, detector, found)
+    return found
+
+
+def _linear(bench: Bench, detector: str, found: Found) -> None:
+    reference, others, copies = LINEAR_BASE[detector]
+    copies = max(1, copies // 2) if bench.quick else copies
+    settings = Settings(datasets=("twin",), detectors=(detector,))
+    tasks, _ = session_tasks(settings)
+    prefix = f"twin/{detector}"
+    raws = [f"{prefix}/{rootname}/raw" for rootname in (reference, *others)]
+    step = "blt" if detector == "CCD" else "x2d"
+    references = tasks[f"{prefix}/{reference}/{step}"].needs[1]
+    source = bench.root / f"linear-{detector}-inputs"
+    bench.say(f"linear cost, {detector}: making the inputs")
+    together(bench, settings, [*raws, references], source, store=None)
+    given = products_of(settings, source)
+    counts, runs = [], []
+    for multiple in MULTIPLES:
+        folder = bench.root / f"linear-{detector}-{multiple}x"
+        counts.append(copies * multiple * len(others))
+        bench.say(f"linear cost, {detector}: {counts[-1]} images and the reference image")
+        raw = [given[name].files["raw"] for name in raws]
+        _copies(raw[0], raw[1:], copies * multiple, folder / "data")
+        some = [_costs(bench, folder, number, given[references].folder) for number in range(bench.repeat)]
+        runs.append(min(some, key=lambda one: one["cpu"]) | {"wall": min(one["wall"] for one in some)})
+        shutil.rmtree(folder)
+    note = f"{' / '.join(map(str, counts))} images beside the reference image"
+    for what, title in (("cpu", "CPU"), ("wall", "wall time")):
+        value = figures.linearity(counts, [one[what] for one in runs])
+        low, high = LINEAR
+        found.quantities.append(
+            Quantity(f"{detector}, {title}, 4x against the line through 1x and 2x", value, "", low, high, note)
+        )
+    found.quantities.append(
+        Quantity(
+            f"{detector}, CPU outside of products, a further image",
+            (runs[2]["outside"] - runs[1]["outside"]) / (counts[2] - counts[1]),
+            "s",
+            note="planning, keys, store",
+        )
+    )
+    found.data[detector] = {"images": counts, "runs": runs}
+    rows = [("step, " + detector, *(f"{m}x: CPU s each" for m in MULTIPLES), "4x / 1x")]
+    for name in runs[0]["steps"]:
+        costs = [one["steps"].get(name, math.nan) for one in runs]
+        rows.append((name, *(f"{cost:.3f}" for cost in costs), f"{costs[2] / costs[0]:.2f}" if costs[0] else ""))
+    for name in ("wall", "cpu", "outside"):
+        rows.append((f"({name}, whole)", *(f"{one[name]:.2f}" for one in runs), ""))
+    found.tables.append(
+        figures.columns(rows, right=(1, 2, 3, 4))
+        + "\n(median of a step's products; of 'cropped' and 'mosaic', one product each, by the number of its images)"
+    )
+
+
+def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[str, Any]:
+    """Make all of a user's folder with a store of its own; return wall, CPU, what is outside of products, by step."""
+    settings = Settings(datasets=("user",), data=folder / "data")
+    wanted = _wanted_of_user(settings, references)
+    root, store = folder / f"run-{number}", folder / f"store-{number}"
+    worked = together(bench, settings, wanted, root, store=store, env={"oref": f"{references}/"})
+    ready = _products_of_user(settings, references, root)
+    failed = [name for name, one in ready.items() if not one.info.get("alignment", {"succeeded": True})["succeeded"]]
+    if failed:
+        raise SuiteError(f"{failed[0]} could not be aligned, so that the cost of more exposures can not be told.")
+    images = sum(name.endswith("/image") for name in ready)
+    costs = defaultdict(list)
+    for name, one in ready.items():
+        costs[figures.step_of(name)].append(one.cpu_seconds)
+    return {
+        "wall": worked.seconds,
+        "cpu": worked.cpu_seconds,
+        "outside": worked.cpu_seconds - sum(map(sum, costs.values())),
+        "steps": {
+            name: some[0] / images if name in ("cropped", "mosaic") else statistics.median(some)
+            for name, some in sorted(costs.items())
+        },
+        "told": [sentence for one in worked.found for sentence in one["told"]],
+    }
+
+
+def _with_oref(references: Path, ask: Callable[[], Any]) -> Any:
+    from fixtures.workflow.isolation import environment
+
+    with environment(oref=f"{references}/"):
+        return ask()
+
+
+def _wanted_of_user(settings: Settings, references: Path) -> tuple[str, ...]:
+    return _with_oref(references, lambda: wanted_steps(settings))
+
+
+def _products_of_user(settings: Settings, references: Path, root: Path) -> dict[str, Product]:
+    return _with_oref(references, lambda: products_of(settings, root))
+
+
+def _copies(reference: Path, others: Sequence[Path], copies: int, folder: Path) -> None:
+    """Put a reference image and copies of other exposures, each with a rootname of its own, into a folder."""
+    from astropy.io import fits
+
+    folder.mkdir(parents=True)
+    shutil.copyfile(reference, folder / reference.name)
+    for number, source in enumerate([one for _ in range(copies) for one in others]):
+        old = source.name.partition("_")[0]
+        new = f"{old[:4]}x{number:03d}{old[8]}"  # as long as any, IPPPSSOOT, and nobody's
+        with fits.open(source) as hdus:
+            for hdu in hdus:
+                for card in hdu.header.cards:
+                    if isinstance(card.value, str) and card.value.strip().lower() == old:
+                        card.value = new
+            hdus[0].header["ROOTNAME"], hdus[0].header["FILENAME"] = new, f"{new}_raw.fits"
+            hdus.writeto(folder / f"{new}_raw.fits")
+
+
+PARTS: dict[str, Callable[[Bench], Found]] = {"steps": steps, "cold": cold, "second": second, "linear": linear}
+
+
+def to_json(found: Mapping[str, Found]) -> dict[str, Any]:
+    """Return what all parts found as plain data."""
+    return {
+        name: {"quantities": [one.to_json() for one in part.quantities], **part.data} for name, part in found.items()
+    }
+
+
+__all__ = ["PARTS", "WANTED", "Bench", "Found", "to_json"]

@@ -1,0 +1,209 @@
+"""What is to be done: the products of a run, the jobs of the timed processes, and what they found."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarking import children
+from fixtures.datasets.exposures import DETECTORS
+from fixtures.errors import SuiteError
+from fixtures.pipeline import (
+    aligned_exposures,
+    drizzled_exposures,
+    engine_of,
+    pixel_based,
+    session_tasks,
+    sessions_exposures,
+    task_name,
+)
+from fixtures.products import Product, Task, Workshop, flat_name
+from fixtures.settings import Settings
+
+SIDES = Path(__file__).with_name("sides.py")
+WANTED = ("image", "aligned", "mosaic")
+"""What the tutorial wants; all that they need is made too. Measurements, pictures, further mosaics are left out."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How it is measured.
+
+    Parameters
+    ----------
+    root : Path
+        Where everything is made.
+    workers : int
+        How many processes the suite works with.
+    detectors : tuple of str
+        Which take part.
+    repeat : int
+        How many times both sides, and the linear cost, run; the best counts.
+    quick : bool
+        A short trial.
+    profile : Path or None
+        Where the profile of the tutorial's way goes; None: none is made.
+    say : callable
+        Tells what is going on.
+    """
+
+    root: Path
+    workers: int
+    detectors: tuple[str, ...] = DETECTORS
+    repeat: int = 1
+    quick: bool = False
+    profile: Path | None = None
+    say: Callable[[str], None] = field(default=lambda sentence: None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all detectors take part."""
+        return set(self.detectors) == set(DETECTORS)
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What one side did: wall and CPU time of its processes, and what they found."""
+
+    seconds: float
+    cpu_seconds: float
+    found: tuple[Mapping[str, Any], ...]
+
+
+def side(name: str, jobs: Sequence[Mapping[str, Any]], folder: Path, *, env: Mapping[str, str] | None = None) -> Worked:
+    """Run processes of a side, each with its job, in fresh interpreters side by side.
+
+    Raises
+    ------
+    SuiteError
+        One of them failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    commands, results = [], []
+    for count, job in enumerate(jobs):
+        path = folder / f"{name}-{count}.json"
+        results.append(folder / f"{name}-{count}-result.json")
+        path.write_text(json.dumps({**job, "result": str(results[-1])}))
+        commands.append([sys.executable, "-P", str(SIDES), name, str(path)])
+    ran = children.run(commands, folder / name, env=env)
+    children.refuse_failed(ran, folder / name, f"A process of the benchmark ({name})")
+    found = tuple(json.loads(path.read_text()) for path in results)
+    return Worked(ran.seconds, sum(one["cpu_seconds"] for one in found), found)
+
+
+def together(
+    bench: Bench,
+    settings: Settings,
+    wanted: Sequence[str],
+    root: Path,
+    *,
+    store: Path | None,
+    env: Mapping[str, str] | None = None,
+) -> Worked:
+    """Have the bench's workers make products on one folder, in the suite's way."""
+    job = {
+        "settings": {
+            "datasets": list(settings.datasets),
+            "detectors": list(settings.detectors),
+            "data": str(settings.data) if settings.data else None,
+        },
+        "root": str(root),
+        "store": str(store) if store else None,
+        "wanted": list(wanted),
+    }
+    jobs = [{**job, "process": f"gw{number}"} for number in range(bench.workers)]
+    return side("worker", jobs, root.with_name(f"{root.name}-jobs"), env=env)
+
+
+def products_of(settings: Settings, root: Path) -> dict[str, Product]:
+    """Return the products in the folder of a run, by name.
+
+    Raises
+    ------
+    SuiteError
+        A task failed, so that the time says nothing.
+    """
+    from fixtures.products import failures
+
+    failed = failures(root)
+    if failed:
+        raise SuiteError(f"A product could not be made, so that the time says nothing: {failed[0].sentence}")
+    tasks, _ = session_tasks(settings)
+    return {one.name: one for one in Workshop(root, tasks).products()}
+
+
+def chain(tasks: Mapping[str, Task], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return what is wanted with everything that it needs, in order."""
+    order: dict[str, None] = {}
+
+    def follow(name: str) -> None:
+        if name not in order:
+            for need in tasks[name].needs:
+                follow(need)
+            order[name] = None
+
+    for name in wanted:
+        follow(name)
+    return tuple(order)
+
+
+def is_input(name: str) -> bool:
+    """Whether a product is what both sides start from."""
+    last = name.rsplit("/", 1)[-1]
+    return last == "raw" or last.startswith("references")
+
+
+def wanted_steps(settings: Settings) -> tuple[str, ...]:
+    """Return what the tutorial wants of a run, most urgent first."""
+    _, plan = session_tasks(settings)
+    return tuple(name for name in plan if name.rsplit("/", 1)[-1] in WANTED)
+
+
+def share_products(names: Sequence[str], source: Path, target: Path) -> None:
+    """Put products of one run's folder into that of another, without copying their contents where possible."""
+    (target / "products").mkdir(parents=True)
+    for name in names:
+        flat = flat_name(name)
+        shutil.copytree(source / "products" / flat, target / "products" / flat, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def tutorial_job(settings: Settings, inputs: Mapping[str, Product], root: Path) -> dict[str, Any]:
+    """Return what the tutorial's way has to do."""
+    (dataset,) = sessions_exposures(settings)
+    tasks, _ = session_tasks(settings)
+    detectors = {}
+    for detector in settings.detectors:
+        exposures = []
+        for one in dataset.exposures_of(detector):
+            step = "blt" if detector == "CCD" else "x2d"
+            raw, references = tasks[task_name(dataset, one, step)].needs
+            exposures.append(
+                {
+                    "rootname": one.rootname,
+                    "exptime_s": one.exptime_s,
+                    "off_pointed": one.off_pointed,
+                    "pixel_based": pixel_based(one),
+                    "raw": str(inputs[raw].files["raw"]),
+                    "references": str(inputs[references].folder),
+                }
+            )
+        detectors[detector] = {
+            "prefix": f"{dataset.name}/{detector}",
+            "exposures": exposures,
+            "aligned": [one.rootname for one in aligned_exposures(dataset, detector)],
+            "drizzled": [one.rootname for one in drizzled_exposures(dataset, detector)],
+        }
+    return {"root": str(root), "engine": engine_of(settings).name, "detectors": detectors}
