@@ -1,0 +1,130 @@
+"""Look at the stored baselines, approve the mosaics of a run as new ones: `python -m baselines --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from baselines import show
+from baselines.approve import Request, approve, ask_on_terminal, forget
+from baselines.candidates import detectors, suite_folder
+from baselines.ruler import Ruler
+from baselines.words import plain
+from fixtures.errors import SuiteError
+
+DESCRIPTION = """\
+A baseline is the result of a run that somebody trusted: mosaic, sources and measurements of one data set and
+detector, with what they were made of. Every run is compared with it."""
+EPILOG = """\
+exit status: 0 done, or nothing to do; 1 declined, or something is damaged (verify, log); 2 refused, or an error
+
+  pytest validation -n auto
+  python -m baselines approve --dry-run --reason "drizzlepac 3.11.0"
+  python -m baselines approve --dataset twin --detector nuv --reason "drizzlepac 3.11.0, differences understood\""""
+
+
+def main(arguments: Sequence[str] | None = None, *, ruler: Ruler | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    options = _parser().parse_args(arguments)
+    root = options.root.expanduser().absolute() if options.root else suite_folder() / "baselines"
+    try:
+        return _do(options, root, ruler)
+    except SuiteError as error:
+        print("\n".join(f"error: {plain(line)}" for line in str(error).splitlines()), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing more was written.", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `... log | head`
+        sys.stderr.close()
+        return 0
+
+
+def _do(options: argparse.Namespace, root: Path, ruler: Ruler | None) -> int:
+    if not root.is_dir():
+        raise SuiteError(f"There is no folder {root}: name that of the baselines with --root.")
+    match options.command:
+        case "approve":
+            request = Request(
+                options.run.expanduser().absolute() if options.run else None,
+                _names(options.dataset),
+                detectors(_names(options.detector)),
+                options.reason,
+                options.despite,
+                options.store,
+            )
+            ask = None if options.yes else ask_on_terminal
+            return 0 if approve(root, request, ruler=ruler, ask=ask, dry_run=options.dry_run) else 1
+        case "forget":
+            (detector,) = detectors([options.detector])
+            ask = None if options.yes else ask_on_terminal
+            return 0 if forget(root, options.dataset, detector, options.reason, ask=ask) else 1
+        case "show":
+            for line in show.shown(root, _names(options.dataset), detectors(_names(options.detector))):
+                print(line)
+            return 0
+        case "log":
+            lines, problems = show.logged(root)
+            for line in lines:
+                print(line)
+            for problem in problems:
+                print(plain(problem), file=sys.stderr)
+            return 1 if problems else 0
+        case _:
+            return _verify(root)
+
+
+def _verify(root: Path) -> int:
+    problems = show.problems(root)
+    for problem in problems:
+        print(plain(problem))
+    if not problems:
+        print(show.verified(root))
+    return 1 if problems else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m baselines",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root = argparse.ArgumentParser(add_help=False)
+    root.add_argument("--root", type=Path, metavar="DIR", help="folder of the baselines (default: that of the suite)")
+    some = argparse.ArgumentParser(add_help=False)
+    some.add_argument(
+        "--dataset", action="append", metavar="NAMES", help="data sets (repeatable or comma list; default: all)"
+    )
+    some.add_argument(
+        "--detector", action="append", metavar="NAMES", help="ccd, nuv, fuv (repeatable or comma list; default: all)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    make = commands.add_parser("approve", parents=[some, root], help="make the mosaics of a run the new baselines")
+    make.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: reports/latest)")
+    make.add_argument("--reason", default="", metavar="TEXT", help="why they may be trusted; kept in the history")
+    make.add_argument(
+        "--despite", default="", metavar="TEXT", help="why in spite of failed checks or a damaged baseline; kept too"
+    )
+    make.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
+    make.add_argument("--yes", action="store_true", help="do not ask")
+    make.add_argument("--store", metavar="URL", help="keep the files there (file, s3) and only their checksums in git")
+    drop = commands.add_parser("forget", parents=[root], help="remove a baseline")
+    drop.add_argument("--dataset", required=True, metavar="NAME")
+    drop.add_argument("--detector", required=True, metavar="NAME", help="ccd, nuv or fuv")
+    drop.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the history")
+    drop.add_argument("--yes", action="store_true", help="do not ask")
+    commands.add_parser("show", parents=[some, root], help="what is stored: who approved it, when, why, of what")
+    commands.add_parser("log", parents=[root], help="the history, newest first")
+    commands.add_parser("verify", parents=[root], help="hold every file against the manifest")
+    return parser
+
+
+def _names(values: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for value in values or () for name in value.split(",") if name.strip()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
