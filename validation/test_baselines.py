@@ -74,7 +74,7 @@ def unchanged(exposure_name, product, doubt, check):
         if place not in stored:
             pytest.fail(f"the baseline does not know {scalar.name}: approve a new one", pytrace=False)
         note = f"{'no value' if old is None else f'{old:.6g}'} -> {'no value' if new is None else f'{new:.6g}'}"
-        check(f"baseline.{scalar.name}", change(new, old), note=note, doubt=doubt)
+        check(f"baseline.{scalar.name}", change(new, old), note=note, doubt=doubt, stored=old)
 
     return hold
 
