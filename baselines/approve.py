@@ -430,7 +430,7 @@ def _finite(numbers: Mapping[str, Any]) -> dict[str, float | None]:
 def _seed(dataset: str) -> int | None:
     from fixtures.datasets import dataset as datasets
 
-    return datasets.load(dataset).seed if dataset in datasets.NAMES and dataset != "user" else None
+    return datasets.load(dataset).seed if dataset in datasets.COMMITTED else None
 
 
 def _shown(plan: Plan, folder: Path, run: Run, request: Request) -> Iterator[str]:

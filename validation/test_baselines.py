@@ -13,7 +13,7 @@ from fixtures.measured.differences import DIFFERENCES, tell
 from fixtures.measured.scalars import change, scalars, table_of
 from fixtures.pipeline import aligned_exposures, drizzled_exposures, pixel_based
 
-pytestmark = [pytest.mark.step("baselines"), pytest.mark.optional("user")]
+pytestmark = [pytest.mark.step("baselines"), pytest.mark.optional("user", "program")]
 
 
 def has_mosaic(case) -> bool:

@@ -14,6 +14,9 @@ def is_raw_ccd(case) -> bool:
     return case.exposure.detector == "CCD" and case.exposure.filetype == "raw"
 
 
+has_exposures = pytest.mark.applies(when=lambda case: bool(case.dataset.exposures))
+
+
 @pytest.mark.applies(dataset="twin")
 def test_simulated_frames_are_the_committed_ones(dataset, product, check, record, not_validated):
     """On changed input there is no verdict about the software."""
@@ -26,6 +29,14 @@ def test_simulated_frames_are_the_committed_ones(dataset, product, check, record
     check("inputs.changed_frames", len(changed))  # on changed input no failure is a verdict: it is "not validated"
 
 
+@pytest.mark.applies(when=lambda case: case.dataset.kind == "archive")
+def test_no_exposure_of_the_archive_is_missing(dataset, check, not_validated):
+    """What the archive does not give, or gives damaged, is told; what the data set's rules leave out is no fault."""
+    if dataset.problems:
+        not_validated(f"{len(dataset.problems)} faults of the delivery: {'. '.join(dataset.problems)}")
+    check("inputs.exposures_missing", len(dataset.problems))
+
+
 @pytest.mark.applies(dataset="user")
 def test_no_file_of_the_folder_is_left_out(dataset, check, not_validated):
     """A damaged file, a spectrum or an acquisition in the folder is told, not passed over."""
@@ -34,6 +45,7 @@ def test_no_file_of_the_folder_is_left_out(dataset, check, not_validated):
     check("inputs.files_left_out", len(dataset.problems))
 
 
+@has_exposures
 def test_selection_follows_the_tutorial(dataset, product, check, settings):
     """CCD: amplifier D; MAMA: NEXTEND of 3, or its imsets summed."""
     selected = set(product("inputs").info["selected"])
@@ -42,6 +54,7 @@ def test_selection_follows_the_tutorial(dataset, product, check, settings):
     check("inputs.selection_differences", len(selected ^ expected), note=", ".join(sorted(selected ^ expected)))
 
 
+@has_exposures
 def test_files_of_several_imsets_are_summed(dataset, product, check, settings):
     """MAMA files with NEXTEND > 3, and only those."""
     summed = set(product("inputs").info["summed"])
