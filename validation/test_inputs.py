@@ -32,8 +32,10 @@ def test_simulated_frames_are_the_committed_ones(dataset, product, check, record
 @pytest.mark.applies(when=lambda case: case.dataset.kind == "archive")
 def test_no_exposure_of_the_archive_is_missing(dataset, check, not_validated):
     """What the archive does not give, or gives damaged, is told; what the data set's rules leave out is no fault."""
+    if not dataset.exposures:
+        not_validated(". ".join(dataset.problems) or "none of its exposures can be used")
     if dataset.problems:
-        not_validated(f"{len(dataset.problems)} faults of the delivery: {'. '.join(dataset.problems)}")
+        not_validated(f"{len(dataset.problems)} of its files or exposures: {'. '.join(dataset.problems)}")
     check("inputs.exposures_missing", len(dataset.problems))
 
 
