@@ -28,6 +28,7 @@ from fixtures.datasets.dataset import load
 from fixtures.errors import SuiteError
 from fixtures.keys import shared_keys
 from fixtures.products import Product, ProductFailed, Task, Workshop
+from fixtures.simulation.darks import EXPTIME_S
 from fixtures.steps import calibrate, cti, simulate, simulate_darks
 from fixtures.storage import open_store, store_options
 from fixtures.workflow.calibrate import find_engine
@@ -45,7 +46,7 @@ def tasks(number: int) -> tuple[dict[str, Task], str, str]:
     exposure = next(e for e in dataset.exposures_of("CCD") if e.observed.startswith("2010") and e.amplifier == "D")
     day = datetime.fromisoformat(exposure.observed)
     start = day - timedelta(days=10)
-    darks = [Dark(f"OZZD{n:02d}DQQ", 11844, start + timedelta(days=1 + 2 * n), 1100.0) for n in range(number)]
+    darks = [Dark(f"OZZD{n:02d}DQQ", 11844, start + timedelta(days=1 + 2 * n), EXPTIME_S) for n in range(number)]
     half = (number + 1) // 2
     made = [
         Task("twin/CCD/references", partial(simulate.references, "CCD", seed)),
@@ -77,7 +78,7 @@ def numbers(flts: list[Product], superdarks: Product, seed: int) -> Iterator[str
     from fixtures.simulation.detector import dark_rate
 
     truth = dark_rate("CCD", 2010, seed=seed)
-    frames = np.array([fits.getdata(one.files["flt"], "SCI") / 1100.0 for one in flts])
+    frames = np.array([fits.getdata(one.files["flt"], "SCI") / EXPTIME_S for one in flts])
     images = {"median of the darks as observed": np.median(frames, axis=0)}
     images |= {tag: fits.getdata(path, "SCI") for tag, path in sorted(superdarks.files.items())}
     low = np.zeros(truth.shape, bool)
