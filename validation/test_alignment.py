@@ -75,8 +75,9 @@ def test_rms_of_the_image(dataset, exposure, fit, product, check, table_row):
     row = {
         "image": exposure.rootname, "filter": exposure.filter, "exposure [s]": exposure.exptime_s, "rung": fit["rung"],
         "extrapolated": fit["extrapolated"], "dx [px]": number(fit["dx_px"]), "dy [px]": number(fit["dy_px"]),
-        "rotation [deg]": number(fit["rotation_deg"]), "XRMS [px]": number(fit["xrms_px"]),
-        "YRMS [px]": number(fit["yrms_px"]), "mean RMS [px]": rms(fit), "matches": fit["matches"],
+        "rotation [deg]": number(fit["rotation_deg"]), "scale - 1 [1e-6]": 1e6 * (number(fit["scale"]) - 1.0),
+        "XRMS [px]": number(fit["xrms_px"]), "YRMS [px]": number(fit["yrms_px"]), "mean RMS [px]": rms(fit),
+        "matches": fit["matches"],
     }  # fmt: skip
     if dataset.kind == "simulated":
         row["true error [px]"] = product("numbers-aligned").info["rms_px"]

@@ -97,7 +97,8 @@ def test_run_could_become_a_baseline(detector, product, check):
 
 
 @mosaic
-def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, check, record, holds, table_row, figure):
+def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, check, record, holds, table_row,
+                                         figure, view):  # fmt: skip
     """The same inputs, engine, parameters and version of the data set: else the comparison is no verdict."""
     numbers, stored = product("numbers-baseline").info, product("baseline").info["provenance"]
     said = tell(numbers, lambda metric, value: not holds(metric, value))
@@ -111,8 +112,9 @@ def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, chec
     }
     table_row("baselines", row)
     figure(product("picture-baseline").files["png"], section="baselines",
-           title=f"{dataset.name} {detector}: new mosaic, baseline, their difference", caption="; ".join(said),
-           max_bytes=400_000)  # fmt: skip
+           title=f"{dataset.name} {detector}: new mosaic minus baseline", caption="; ".join(said))  # fmt: skip
+    view(product("view-baseline").files["json"], section="baselines",
+         title=f"{dataset.name} {detector}: new mosaic and baseline", caption="; ".join(said))  # fmt: skip
     unlike = "Pixels without weight that are NaN in one of both mosaics only: no data, and no verdict."
     record("baseline.fill", numbers["fill"]["differ_px"], "px", definition=unlike)
     check("baseline.departures", 0 if not doubt else 1, note=doubt, doubt=doubt)

@@ -37,10 +37,11 @@ def test_all_aligned_images_of_the_filter_are_in_the_mosaic(dataset, detector, p
 
 
 @drizzled
-def test_frame_holds_all_inputs(dataset, detector, product, check, figure):
+def test_frame_holds_all_inputs(dataset, detector, product, check, figure, view):
     """No side is smaller than the largest input's."""
     figure(product("picture-mosaic").files["png"], section="drizzle",
            title=f"{dataset.name} {detector}: mosaic and reference image")  # fmt: skip
+    view(product("view").files["json"], section="drizzle", title=f"{dataset.name} {detector}: mosaic")
     numbers = product("numbers-mosaic").info
     check("drizzle.frame_margin", min(a - b for a, b in zip(numbers["shape"], numbers["largest_input"], strict=True)))
 
