@@ -1,0 +1,109 @@
+"""Which package did it? Find the smallest set of packages whose move turns the verdict from good to bad.
+
+    python ci/bisection.py good.txt bad.txt                # two environments as pip freeze writes them
+    python ci/bisection.py reports/upgrade-2026-11-25      # what a comparison has found: DIR/old.txt and DIR/new.txt
+    nox -f ci/noxfile.py -s bisect -- good.txt bad.txt --dataset twin
+
+What a file does not name is as in today's environment. Each environment is built beside yours and validated once; what
+was validated before comes from the store. The report is DIR/bisect.html, the same for programs DIR/bisect.json.
+
+Exit status: 0 found; 1 the verdict does not turn, there is nothing to find; 2 wrong usage, or the good environment
+can't be built or validated; 3 the bad environment can't be built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from upgrade import add_options, guarded, output_of, plan_of, split, teller
+from upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
+from upgrading.comparing import Plan, candidate_environment
+from upgrading.environments import Environment, NotInstallable
+from upgrading.installed import installed, read_wanted
+from upgrading.resolve import Unresolvable
+from upgrading.verdicts import NOT_INSTALLABLE
+
+from fixtures.errors import SuiteError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    made = argparse.ArgumentParser(
+        prog="python ci/bisection.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("environments", nargs="*", type=Path, metavar="GOOD BAD", help="or the folder of a comparison")
+    made.add_argument("--good", type=Path, metavar="FILE", help="constraints of the good environment")
+    made.add_argument("--bad", type=Path, metavar="FILE", help="constraints of the bad environment")
+    add_options(made)
+    return made
+
+
+def sides_of(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Return the files that tell the good and the bad environment.
+
+    Raises
+    ------
+    SuiteError
+        They are not named, or not there.
+    """
+    given = [one for one in (options.good, options.bad) if one is not None] + list(options.environments)
+    if len(given) == 1 and given[0].is_dir():
+        given = [given[0] / "old.txt", given[0] / "new.txt"]
+    if len(given) != 2:
+        raise SuiteError("Name two files of constraints, the good one first, or the folder of a comparison.")
+    for path in given:
+        if not path.is_file():
+            raise SuiteError(f"{path} is missing: give a file as pip freeze writes it.")
+    return given[0], given[1]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Bisect; return the exit status."""
+    own, rest = split(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(own)
+    return guarded(lambda: bisect(options, rest))
+
+
+def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Find who is to blame, print and write; return the exit status.
+
+    Raises
+    ------
+    SuiteError
+        Wrong usage, or the good environment can't be built or validated.
+    """
+    good_file, bad_file = sides_of(options)
+    plan = plan_of(options, rest, teller())
+    output = output_of(options, "bisect")
+    if (output / JSON).exists() or (output / "tried").exists():
+        raise SuiteError(f"--output {output} holds a bisection already: give a new folder.")
+    try:
+        good = _built(plan, good_file)
+    except (Unresolvable, NotInstallable) as error:
+        raise SuiteError(f"The good environment can't be built: {error.why}") from None
+    if good.broken:
+        raise SuiteError(f"The good environment does not work: {good.broken}.")
+    try:
+        bad = _built(plan, bad_file)
+    except (Unresolvable, NotInstallable) as error:
+        print(f"The bad environment can't be built: {error.why}")
+        return 3
+    done = find(Laboratory(plan, good, bad, output))
+    write_blame(done, output)
+    print(done.sentence)
+    for name, report in (("only these moved", done.only), ("all but these moved", done.without)):
+        if report:
+            print(f"{name}: {output / report}")
+    print(f"report: {output / PAGE}")
+    return 0 if done.packages else 3 if done.word == NOT_INSTALLABLE else 1
+
+
+def _built(plan: Plan, path: Path) -> Environment:
+    return candidate_environment(plan, installed(), read_wanted((), (path,)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Is an upgrade safe? Validate today's environment and a candidate beside it, and compare.
+
+    nox -f ci/noxfile.py -s upgrade -- drizzlepac==3.11.0         # calls the next
+    python ci/upgrade.py drizzlepac==3.11.0
+    python ci/upgrade.py git+https://github.com/spacetelescope/drizzlepac.git
+    python ci/upgrade.py drizzlepac==3.11.0 'photutils<3'         # several packages
+    python ci/upgrade.py ./drizzlepac-3.12.0-cp311-linux_x86_64.whl
+    python ci/upgrade.py --constraints tomorrow.txt               # a whole environment
+    python ci/upgrade.py drizzlepac==3.11.0 --dataset twin --detector FUV-MAMA -- -k alignment
+
+Both environments are built beside yours, which is never changed. Without any requirement today's environment is
+compared with itself. The report is DIR/comparison.html, the same for programs DIR/comparison.json.
+
+Exit status: 0 safe, or changes results within tolerance; 1 regression; 2 wrong usage, or today's environment itself
+can't be built or validated; 3 the candidate can't be installed, or crashes; 4 timed out; 10 nothing failed, but
+something was not validated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from upgrading.comparing import HTML, Plan, upgrade, words
+from upgrading.environments import cache_root
+from upgrading.installed import read_wanted
+from upgrading.running import REPOSITORY
+
+from fixtures.errors import SuiteError
+
+USAGE = 2
+INTERRUPTED = 130
+
+
+def add_options(made: argparse.ArgumentParser) -> None:
+    """Declare what all comparisons have in common."""
+    made.add_argument("--output", type=Path, metavar="DIR", help="of the report (default: reports/<kind>-<UTC>)")
+    made.add_argument("--dataset", action="append", metavar="NAMES", help="as for pytest validation")
+    made.add_argument("--detector", action="append", metavar="NAMES", help="as for pytest validation; then incomplete")
+    made.add_argument("--workers", default="auto", metavar="N", help="processes of a run (default: one a core)")
+    made.add_argument("--timeout", type=float, default=180.0, metavar="MIN", help="of one run (default: 180 minutes)")
+    made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where environments are kept")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    made = argparse.ArgumentParser(
+        prog="python ci/upgrade.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("requirement", nargs="*", metavar="REQUIREMENT", help="what the candidate has")
+    made.add_argument("--constraints", action="append", type=Path, default=[], metavar="FILE", help="as of pip freeze")
+    add_options(made)
+    return made
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Split a command line into our own words and those behind ``--``, which pytest gets."""
+    own = list(arguments)
+    if "--" not in own:
+        return own, ()
+    at = own.index("--")
+    return own[:at], tuple(own[at + 1 :])
+
+
+def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str], None]) -> Plan:
+    """Return how comparisons are made.
+
+    Raises
+    ------
+    SuiteError
+        A time that is none.
+    """
+    if not options.timeout > 0:
+        raise SuiteError(f"--timeout {options.timeout:g} is no time: give minutes.")
+    asked = [word for name in ("dataset", "detector") for value in getattr(options, name) or ()
+             for word in (f"--{name}", value)]  # fmt: skip
+    cache = (options.cache or cache_root()).resolve()
+    return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say)
+
+
+def output_of(options: argparse.Namespace, kind: str) -> Path:
+    """Return the folder of the report."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    return (options.output or REPOSITORY / "reports" / f"{kind}-{stamp}").resolve()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare; return the exit status."""
+    own, rest = split(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(own)
+    return guarded(lambda: compare(options, rest))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Do something that a user asked for; tell what she can mend in one sentence."""
+    signal.signal(signal.SIGTERM, _interrupt)  # end like on Ctrl-C, so that no process stays behind
+    try:
+        return work()
+    except SuiteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"error: the comparison could not be made: {str(error).rstrip('.')}.", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("error: interrupted; what was started is ended.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Compare a candidate with today's environment, print and write; return the exit status.
+
+    Raises
+    ------
+    SuiteError
+        Wrong usage, or today's environment can't be built or validated.
+    """
+    wanted = read_wanted(options.requirement, options.constraints)
+    output = output_of(options, "upgrade")
+    done = upgrade(plan_of(options, rest, teller()), wanted, output)
+    count = len(done.environment)
+    moves = "package moves" if count == 1 else "packages move"
+    print(f"{count} {moves}: {words(done.environment)}" if count else "no package moves")
+    print(done.verdict.sentence)
+    if done.hint:
+        print(done.hint)
+    print(f"report: {output / HTML}")
+    return done.verdict.status
+
+
+def teller() -> Callable[[str], None]:
+    """Return what tells on the terminal what is going on, and since when."""
+    began = time.monotonic()
+
+    def say(sentence: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - began), 60)
+        print(f"[{minutes}:{seconds:02d}] {sentence}", file=sys.stderr, flush=True)
+
+    return say
+
+
+if __name__ == "__main__":
+    sys.exit(main())

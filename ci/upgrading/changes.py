@@ -1,0 +1,416 @@
+"""What two runs of the validation differ in: numbers of the steps, mosaics, checks, time and memory.
+
+Numbers are held against the same limits as a run against its baseline (``validation/targets.toml``, ``baseline.*``),
+and mosaics are compared by the same ruler; only the other side is the run in today's environment.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from baselines.ruler import Ruler, outside
+from fixtures import results
+from fixtures.errors import SuiteError
+from fixtures.results import Measurement, Outcome, Run
+from fixtures.targets import Target, Targets
+
+STEPS = ("inputs", "cti", "alignment", "drizzle", "baselines", "defects")
+"""In the order of the workflow: what goes wrong in one shows in all that follow."""
+MOSAIC, SCALARS, CONDITIONS = "mosaic.fits", "measurements.json", "conditions.json"
+SMALL = 0.1
+"""Where no noise floor is known, a change of less than this part of its limit counts as none."""
+
+SAME = "same"  # to the last bit
+NOISE = "noise"  # not more than runs differ by although nothing that matters changed
+WITHIN = "within"  # of its tolerance
+BEYOND = "beyond"
+UNTOLD = "untold"  # there is no limit to tell by
+KINDS = (BEYOND, WITHIN, NOISE, UNTOLD, SAME)
+
+GOOD = (results.PASSED, results.KNOWN_DEFECT)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number, old and new.
+
+    Parameters
+    ----------
+    step, dataset, detector, exposure : str
+        Where it belongs; empty for wider ones.
+    metric, unit : str
+        Its name and unit.
+    old, new : float or None
+        Its values. A difference between two mosaics has no old value.
+    change : float or None
+        New minus old; None where there is a value on one side alone.
+    floor : float or None
+        The noise floor of such changes, in the same unit; None where it is not known.
+    limit : str
+        How much it may change, in words.
+    share : float or None
+        The change in units of that; infinite where a value came or went, or no change is allowed.
+    kind : str
+        One of `KINDS`.
+    """
+
+    step: str
+    dataset: str
+    detector: str
+    exposure: str
+    metric: str
+    unit: str
+    old: float | None
+    new: float | None
+    change: float | None
+    floor: float | None
+    limit: str
+    share: float | None
+    kind: str
+    of: str = "step"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Data set and detector."""
+        return self.dataset, self.detector
+
+    @property
+    def floors(self) -> float | None:
+        """The change in units of the noise floor."""
+        return None if self.floor is None or self.change is None else abs(self.change) / self.floor
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that went otherwise in both runs, or badly in both.
+
+    `kind` is 'broke', 'both' (bad in both), 'mended', 'defect gone' or 'lost' (it passed, and was not validated now).
+    """
+
+    kind: str
+    step: str
+    dataset: str
+    detector: str
+    exposure: str
+    test: str
+    old: str
+    new: str
+    message: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Data set and detector."""
+        return self.dataset, self.detector
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The mosaics of a detector, old and new.
+
+    Parameters
+    ----------
+    old, new : Path or None
+        What each run could leave as a baseline; None if it left none.
+    identical : bool
+        Whether all arrays are the same to the last bit.
+    said : tuple of str
+        What changed, in words.
+    """
+
+    dataset: str
+    detector: str
+    old: Path | None
+    new: Path | None
+    identical: bool = False
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Time and memory of one step, of the products that were not the same by their very keys."""
+
+    step: str
+    products: int
+    shared: int
+    old_seconds: float
+    new_seconds: float
+    old_peak_mb: float
+    new_peak_mb: float
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything in which two runs differ."""
+
+    metrics: tuple[Metric, ...] = ()
+    checks: tuple[Check, ...] = ()
+    mosaics: tuple[Pair, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    missing: tuple[str, ...] = field(default=())
+
+
+def compare_runs(
+    old: Run,
+    new: Run,
+    old_folder: Path,
+    new_folder: Path,
+    ruler: Ruler,
+    floors: Mapping[str, float] | None = None,
+) -> Changes:
+    """Compare two runs.
+
+    Parameters
+    ----------
+    old, new : Run
+        Their results.
+    old_folder, new_folder : Path
+        Their reports, with what they could leave as baselines.
+    ruler : Ruler
+        What compares two baselines.
+    floors : mapping, optional
+        The noise floor by metric (as 'baseline.shift_x'), see `baselines.floor`.
+    """
+    floors = floors or {}
+    metrics: list[Metric] = []
+    pairs = []
+    for dataset, detector in _places(old, new, old_folder, new_folder):
+        before, after = (_candidate(folder, dataset, detector) for folder in (old_folder, new_folder))
+        if before is None or after is None:
+            pairs.append(Pair(dataset, detector, before, after))
+            continue
+        pair, found = compare_mosaics(before, after, dataset, detector, ruler, floors)
+        pairs.append(pair)
+        metrics += found
+        metrics += compare_scalars(_scalars(before), _scalars(after), dataset, detector, ruler.targets, floors)
+    metrics += compare_measurements(old.measurements, new.measurements)
+    checks = compare_checks(old.outcomes, new.outcomes)
+    return Changes(tuple(metrics), checks, tuple(pairs), compare_costs(old, new), missing_of(old, new))
+
+
+def _places(old: Run, new: Run, *folders: Path) -> list[tuple[str, str]]:
+    """Return data sets and detectors that took part or left something, in the runs' order."""
+    found = {(one.name, detector): None for run in (old, new) for one in run.datasets for detector in one.detectors}
+    left = {(p.parent.parent.name, p.parent.name) for f in folders for p in f.glob(f"candidates/*/*/{MOSAIC}")}
+    return [*found, *sorted(left - found.keys())]
+
+
+def _candidate(folder: Path, dataset: str, detector: str) -> Path | None:
+    found = folder / "candidates" / dataset / detector
+    return found if (found / MOSAIC).is_file() else None
+
+
+def _scalars(folder: Path) -> list[dict[str, Any]]:
+    return list(json.loads((folder / SCALARS).read_text(encoding="utf-8"))["scalars"])
+
+
+def compare_mosaics(
+    old: Path, new: Path, dataset: str, detector: str, ruler: Ruler, floors: Mapping[str, float]
+) -> tuple[Pair, list[Metric]]:
+    """Compare the mosaics of a detector by the ruler that holds a run against its baseline."""
+    from fixtures.measured.differences import OF_THE_HEADER
+
+    numbers = ruler.compare_folders(new, old, detector)
+    identical = all(numbers["identical"].values())
+    said = tuple(ruler.tell(numbers, outside(ruler.targets, dataset=dataset, detector=detector)))
+    found = []
+    for metric, value in ruler.largest(numbers).items():
+        # of arrays that are the same to the last bit, all else is the coarseness of what is stored
+        value = 0.0 if identical and metric not in OF_THE_HEADER and value is not None else value
+        target = _target(ruler.targets, metric, dataset=dataset, detector=detector)
+        step, name = "drizzle", metric.replace("baseline.", "mosaic.", 1)
+        if value is None and not numbers["stars"]["n_stars"]:
+            continue  # there is no star to tell
+        found.append(
+            _metric(step, dataset, detector, "", name, target, None, value, value, floors.get(metric), of="mosaic")
+        )
+    return Pair(dataset, detector, old, new, identical, said), found
+
+
+def compare_scalars(
+    old: Sequence[Mapping[str, Any]],
+    new: Sequence[Mapping[str, Any]],
+    dataset: str,
+    detector: str,
+    targets: Targets,
+    floors: Mapping[str, float],
+) -> list[Metric]:
+    """Compare the numbers of every step that are kept with a baseline."""
+    sides = [{(row["name"], row["exposure"] or ""): row for row in rows} for rows in (old, new)]
+    found = []
+    for name, exposure in sorted({*sides[0], *sides[1]}):
+        before, after = (side.get((name, exposure)) for side in sides)
+        metric = f"baseline.{name}"
+        target = _target(targets, metric, dataset=dataset, detector=detector, exposure=exposure or None)
+        values = [None if row is None else row["value"] for row in (before, after)]
+        lost = before is None or after is None  # not even 'no value': the run did not measure it
+        change = None if lost else _change(*values)
+        unit = (after or before or {})["unit"]
+        step = name.split(".")[0]
+        one = _metric(step, dataset, detector, exposure, name, target, *values, change, floors.get(metric), unit=unit)
+        found.append(one)
+    return found
+
+
+def _change(old: float | None, new: float | None) -> float | None:
+    if old is None and new is None:
+        return 0.0
+    return None if old is None or new is None else new - old
+
+
+def _target(targets: Targets, metric: str, **place: str | None) -> Target | None:
+    try:
+        return targets.find(metric, **place)
+    except SuiteError:
+        return None
+
+
+def _metric(
+    step: str,
+    dataset: str,
+    detector: str,
+    exposure: str,
+    name: str,
+    target: Target | None,
+    old: float | None,
+    new: float | None,
+    change: float | None,
+    floor: float | None,
+    *,
+    unit: str = "",
+    of: str = "step",
+) -> Metric:
+    share = None if target is None else _share(change, target)
+    kind = _kind(change, target, share, floor)
+    unit = unit or (target.unit if target else "")
+    limit = target.limits if target else ""
+    place = (step, dataset, detector, exposure)
+    return Metric(*place, name, unit, old, new, change, floor or None, limit, share, kind, of)
+
+
+def _share(change: float | None, target: Target) -> float:
+    """Return a change in units of how much is allowed in its direction."""
+    if change is None:
+        return math.inf
+    limit = target.max if change > 0 else target.min
+    if change == 0 or limit is None:  # nothing is said against a change in this direction
+        return 0.0
+    return abs(change) / abs(limit) if limit else math.inf
+
+
+def _kind(change: float | None, target: Target | None, share: float | None, floor: float | None) -> str:
+    if change == 0:
+        return SAME
+    if target is None:
+        return BEYOND if change is None else UNTOLD
+    if not target.judge(change).passed:
+        return BEYOND
+    small = abs(change or 0.0) <= floor if floor else (share or 0.0) <= SMALL
+    return NOISE if small else WITHIN
+
+
+def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement]) -> list[Metric]:
+    """Compare what the checks measured; whether a target is missed is told by the checks themselves.
+
+    Here the limit is the margin that was left: a change that takes less than a tenth of it counts as none.
+    Comparisons with stored baselines are left out, as old and new are compared directly.
+    """
+    before, after = _by_place(old), _by_place(new)
+    found = []
+    for key in [key for key in before if key in after]:
+        was, now = before[key], after[key]
+        change = _change(was.value, now.value)
+        margin = was.margin if was.margin and was.margin > 0 else None
+        share = abs(change) / margin if change is not None and margin else None
+        kind = SAME if change == 0 else UNTOLD if share is None else NOISE if share <= SMALL else WITHIN
+        place = (now.step, now.dataset or "", now.detector or "", now.exposure or "")
+        limit = f"margin {margin:.3g}" if margin else ""
+        values = (was.value, now.value, change, None, limit, share)
+        found.append(Metric(*place, now.metric, now.unit, *values, kind, "check"))
+    return found
+
+
+def _by_place(measured: Iterable[Measurement]) -> dict[tuple[Any, ...], Measurement]:
+    found: dict[tuple[Any, ...], Measurement] = {}
+    count: dict[tuple[Any, ...], int] = defaultdict(int)
+    for one in measured:
+        if one.metric.startswith("baseline."):
+            continue
+        key = (one.test, one.metric, one.dataset, one.detector, one.exposure)
+        found[*key, count[key]] = one
+        count[key] += 1
+    return found
+
+
+def compare_checks(old: Iterable[Outcome], new: Iterable[Outcome]) -> tuple[Check, ...]:
+    """Return the checks that went otherwise, and those that went badly in both."""
+    before = {one.test: one for one in old}
+    after = {one.test: one for one in new}
+    found = []
+    for test in sorted({*before, *after}):
+        was, now = before.get(test), after.get(test)
+        kind = _went(was.status if was else None, now.status if now else None)
+        one = now or was
+        if kind and one is not None:
+            about = (one.step, one.dataset or "", one.detector or "", one.exposure or "", test)
+            said = [side.status if side else "not there" for side in (was, now)]
+            found.append(Check(kind, *about, *said, one.message))
+    return tuple(found)
+
+
+def _went(old: str | None, new: str | None) -> str:
+    """Say in a word how the status of a check went; empty where there is nothing to say."""
+    if new == results.DEFECT_GONE:
+        return "both" if old == results.DEFECT_GONE else "defect gone"
+    if new in results.BAD:
+        return "both" if old in results.BAD else "broke"
+    if old in results.BAD:
+        return "mended" if new in GOOD else "lost"
+    if old in GOOD and new not in GOOD:
+        return "lost"
+    return ""
+
+
+def missing_of(old: Run, new: Run) -> tuple[str, ...]:
+    """Say what was not validated, so that the comparison is not whole."""
+    said = []
+    for which, run in (("today's environment", old), ("the candidate", new)):
+        missing = sum(one.required and one.status in (results.NOT_VALIDATED, results.NOT_RUN) for one in run.outcomes)
+        if missing:
+            said.append(f"{missing} required {_checks(missing)} not validated in {which}")
+        if run.interrupted:
+            said.append(f"{run.interrupted} in {which}")
+    if new.not_selected or old.not_selected:
+        count = max(new.not_selected, old.not_selected)
+        said.append(f"{count} {_checks(count)} not selected")
+    return tuple(said)
+
+
+def _checks(number: int) -> str:
+    return "check" if number == 1 else "checks"
+
+
+def compare_costs(old: Run, new: Run) -> tuple[Cost, ...]:
+    """Return time and memory by step; what stands under the same key in both is the same product."""
+    before, after = ({one.name: one for one in run.products if not one.failed} for run in (old, new))
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({*before, *after}):
+        head, _, last = name.rpartition("/")
+        groups[head if head in ("defects", "engine") else last].append(name)
+    costs = []
+    for step, names in groups.items():
+        own = [n for n in names if n in before and n in after and not _same_product(before[n], after[n])]
+        if own:
+            sums = [sum(side[name].seconds for name in own) for side in (before, after)]
+            peaks = [max(side[name].peak_mb for name in own) for side in (before, after)]
+            costs.append(Cost(step, len(own), len(names) - len(own), *sums, *peaks))
+    return tuple(sorted(costs, key=lambda one: -max(one.old_seconds, one.new_seconds)))
+
+
+def _same_product(old: Any, new: Any) -> bool:
+    return bool(old.key) and old.key == new.key

@@ -1,0 +1,341 @@
+"""One comparison from beginning to end: two environments, two runs, what changed, the verdict, and its files."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from baselines.floor import EVIDENCE, floor_of, read_evidence
+from baselines.ruler import suites_ruler
+from fixtures.errors import SuiteError
+from upgrading import page, verdicts
+from upgrading.changes import SAME, Changes, compare_runs
+from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of
+from upgrading.installed import Pin, Wanted, installed, moved
+from upgrading.known import companions_of
+from upgrading.resolve import Unresolvable, resolve
+from upgrading.running import REPOSITORY, Ran, frozen_suite, validate
+from upgrading.verdicts import Verdict
+
+SCHEMA_VERSION = 1
+JSON, HTML = "comparison.json", "comparison.html"
+SUITES_OWN = ("pytest", "pytest-xdist", "pytest-html", "galsim", "sep")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How comparisons are made.
+
+    Parameters
+    ----------
+    arguments : tuple of str
+        Options and arguments of the validation.
+    workers : str
+        Number of processes of a run, or 'auto'.
+    timeout : float
+        When a run is ended [s].
+    cache : Path
+        Where environments and copies of the suite are kept.
+    suite : Path or None
+        The copy of the suite; None: one is made of the suite as it is now.
+    say : callable
+        Tells what is going on.
+    """
+
+    arguments: tuple[str, ...] = ()
+    workers: str = "auto"
+    timeout: float = 3 * 3600.0
+    cache: Path = field(default_factory=cache_root)
+    suite: Path | None = None
+    say: Callable[[str], None] = field(default=lambda sentence: None)
+
+    def frozen(self) -> Path:
+        """Return the copy of the suite."""
+        return self.suite or frozen_suite(self.cache)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate held against today's environment.
+
+    Parameters
+    ----------
+    started : str
+        When (UTC).
+    candidate : tuple of str
+        What was asked for.
+    named : frozenset of str
+        The packages that it names.
+    verdict : Verdict
+        What came out.
+    environment : tuple of mapping
+        Every package that moved: name, old, new.
+    changes : Changes or None
+        What changed; None where there was nothing to compare.
+    old, new : Ran or None
+        Both runs.
+    packages : mapping
+        How many packages each environment has, by 'old' and 'new'.
+    notes, hint :
+        What else the reader should know.
+    """
+
+    started: str
+    candidate: tuple[str, ...]
+    named: frozenset[str]
+    verdict: Verdict
+    environment: tuple[Mapping[str, str], ...] = ()
+    changes: Changes | None = None
+    old: Ran | None = None
+    new: Ran | None = None
+    packages: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    hint: str = ""
+
+
+def todays_environment(plan: Plan, today: Mapping[str, Pin] | None = None) -> Environment:
+    """Build a copy of the environment that runs.
+
+    Raises
+    ------
+    SuiteError
+        It can't be built, or the packages under validation can't be imported there.
+    """
+    today = installed() if today is None else today
+    missing = [name for name in SUITES_OWN if name not in today]
+    if missing:
+        raise SuiteError(f"Today's environment lacks {missing[0]}, which the suite needs: pip install -e '.[ci]'.")
+    try:
+        environment = build(pins_of(today, plan.cache), plan.cache, plan.say)
+    except NotInstallable as error:
+        raise SuiteError(f"A copy of today's environment can't be built: {error.why}") from None
+    if environment.broken:
+        raise SuiteError(f"Today's environment does not work: {environment.broken}.")
+    return environment
+
+
+def suite_requirements(repository: Path = REPOSITORY) -> tuple[str, ...]:
+    """Return what the validation needs to run."""
+    import tomllib
+
+    return tuple(tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
+
+
+def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Wanted) -> Environment:
+    """Build today's environment with what is wanted in its place.
+
+    Raises
+    ------
+    Unresolvable, NotInstallable
+        There is no such environment, or it can't be built.
+    """
+    plan.say(f"resolving {wanted.words}")
+    pins = resolve(today, wanted, interpreter(), suite_requirements())
+    return build(pins, plan.cache, plan.say)
+
+
+def upgrade(plan: Plan, wanted: Wanted, output: Path, today: Mapping[str, Pin] | None = None) -> Comparison:
+    """Hold what is wanted against today's environment, and write the comparison into a folder.
+
+    Raises
+    ------
+    SuiteError
+        Today's environment can't be built or validated.
+    """
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    today = installed() if today is None else today
+    old = todays_environment(plan, today)
+    about = {"started": started, "candidate": _asked(wanted), "named": wanted.names}
+    about["packages"] = {"old": len(old.packages)}
+    nothing = not wanted.requirements and not wanted.constraints
+    try:
+        new = old if nothing else candidate_environment(plan, today, wanted)
+    except Unresolvable as error:
+        done = Comparison(verdict=verdicts.not_installable(error.why, sorted(wanted.names)), **about)
+    except NotInstallable as error:
+        package = [error.package] if error.package else sorted(wanted.names)
+        done = Comparison(verdict=verdicts.not_installable(error.why, package), **about)
+    else:
+        done = compare(plan, old, new, output, **about)
+    write(done, output)
+    return done
+
+
+def compare(
+    plan: Plan, old: Environment, new: Environment, output: Path, *, before: Ran | None = None, **about: Any
+) -> Comparison:
+    """Validate two environments and compare the runs.
+
+    Parameters
+    ----------
+    plan : Plan
+        How.
+    old, new : Environment
+        Where.
+    output : Path
+        Folder of both reports.
+    before : Ran, optional
+        The run in the old one, where there is one already.
+    about :
+        Further facts of the `Comparison`.
+
+    Raises
+    ------
+    SuiteError
+        The validation breaks down in the old one.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    about["packages"] = {"old": len(old.packages), "new": len(new.packages)}
+    about["environment"] = tuple(moved(old.packages, new.packages))
+    for name, environment in (("old", old), ("new", new)):
+        (output / f"{name}.txt").write_text("\n".join(environment.pins) + "\n", encoding="utf-8")
+    if new.broken:
+        names = sorted(about["named"]) or ["today's environment"]
+        hint = _hint(new)
+        return Comparison(verdict=verdicts.crashes(new.broken, names), hint=hint, **about)
+    before = before or run(plan, old, output / "old", "today's environment")
+    if before.timed_out:
+        return Comparison(verdict=verdicts.timed_out(plan.timeout, "today's environment"), old=before, **about)
+    if before.run is None:
+        log = f"{before.folder}.log"
+        raise SuiteError(f"The validation breaks down in today's environment: {before.last} (all of it in {log})")
+    after = run(plan, new, output / "new", "the candidate")
+    about |= {"old": before, "new": after}
+    if after.timed_out:
+        return Comparison(verdict=verdicts.timed_out(plan.timeout), **about)
+    if after.run is None:
+        why = f"the validation breaks down: {after.last}"
+        return Comparison(verdict=verdicts.crashes(why, sorted(about["named"])), **about)
+    changes = changes_of(before, after)
+    return Comparison(verdict=verdicts.judge(changes), changes=changes, **about)
+
+
+def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:
+    """Validate one environment."""
+    plan.say(f"validating {which} (log: {folder}.log)")
+    options = {"workers": plan.workers, "timeout": plan.timeout}
+    ran = validate(environment, plan.frozen(), folder, plan.arguments, **options)
+    plan.say(f"{which}: {ran.run.verdict.sentence if ran.run else ran.last or 'timed out'} [{ran.seconds:.0f} s]")
+    return ran
+
+
+def changes_of(old: Ran, new: Ran) -> Changes:
+    """Return what changed between two runs that have results."""
+    if old.run is None or new.run is None:
+        raise SuiteError("There are no results to compare.")
+    return compare_runs(old.run, new.run, old.folder, new.folder, suites_ruler(REPOSITORY), noise_floor())
+
+
+def noise_floor() -> dict[str, float]:
+    """Return the measured noise floor; nothing where there is no evidence of it."""
+    evidence = REPOSITORY / "baselines" / EVIDENCE
+    return floor_of(read_evidence(evidence)) if evidence.is_file() else {}
+
+
+def _asked(wanted: Wanted) -> tuple[str, ...]:
+    return (*wanted.requirements, *(f"--constraints {path.name}" for path in wanted.constraints))
+
+
+def _hint(environment: Environment) -> str:
+    """Say what is known to work with a drizzlepac that can't be imported."""
+    version = environment.packages.get("drizzlepac", "").split()[0] if "drizzlepac" in environment.packages else ""
+    known = companions_of(version)
+    if not known:
+        return ""
+    unmet = [one for one in known if not _holds(one, environment.packages)]
+    said = " ".join(f"'{one}'" for one in unmet)
+    return f"drizzlepac {version} is known to need {said}: name it too." if unmet else ""
+
+
+def _holds(requirement: str, packages: Mapping[str, str]) -> bool:
+    one = Requirement(requirement)
+    found = packages.get(canonicalize_name(one.name))
+    return found is None or one.specifier.contains(found.split()[0], prereleases=True)
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+def to_json(done: Comparison, output: Path) -> dict[str, Any]:
+    """Return a comparison as plain data; the folders of both runs stand relative to that of the comparison."""
+    metrics = done.changes.metrics if done.changes else ()
+    found = {
+        "schema_version": SCHEMA_VERSION,
+        "started": done.started,
+        "candidate": list(done.candidate),
+        "verdict": asdict(done.verdict) | {"steps": list(done.verdict.steps)},
+        "environment": [dict(one) for one in done.environment],
+        "metrics": [asdict(one) | {"floors": one.floors} for one in metrics],
+        "checks": [asdict(one) for one in done.changes.checks] if done.changes else [],
+        "mosaics": [
+            {"dataset": one.dataset, "detector": one.detector, "identical": one.identical, "said": list(one.said)}
+            for one in (done.changes.mosaics if done.changes else ())
+        ],
+        "costs": [asdict(one) for one in done.changes.costs] if done.changes else [],
+        "notes": [*done.notes, *([done.hint] if done.hint else [])],
+        "report": HTML,
+        "old": _relative(done.old, output),
+        "new": _relative(done.new, output),
+    }
+    return _finite(found)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write(done: Comparison, output: Path) -> None:
+    """Write comparison.json and comparison.html."""
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(to_json(done, output), indent=1, allow_nan=False)
+    (output / JSON).write_text(text + "\n", encoding="utf-8")
+    changes = done.changes
+    counted = changes.metrics if changes else ()
+    page.write(
+        output / HTML,
+        "comparison.html",
+        candidate=done.candidate,
+        verdict=done.verdict,
+        started=done.started,
+        environment=done.environment,
+        named=done.named,
+        notes=done.notes,
+        hint=done.hint,
+        changes=changes,
+        metrics=page.listed(changes) if changes else [],
+        counts={"same": sum(one.kind == SAME for one in counted), "all": len(counted)},
+        mosaics=page.drawn(changes) if changes else [],
+        sides={name: _side(getattr(done, name), name, done.packages, output) for name in ("old", "new")},
+    )
+
+
+def _relative(ran: Ran | None, output: Path) -> str:
+    return Path(os.path.relpath(ran.folder, output)).as_posix() if ran else ""
+
+
+def _side(ran: Ran | None, which: str, packages: Mapping[str, int], output: Path) -> dict[str, Any]:
+    return {
+        "packages": packages.get(which, 0),
+        "verdict": ran.run.verdict.sentence if ran and ran.run else "",
+        "report": f"{_relative(ran, output)}/report.html",
+        "seconds": ran.seconds if ran else 0.0,
+    }
+
+
+def words(found: Sequence[Mapping[str, str]], most: int = 12) -> str:
+    """Say which packages moved."""
+    said = [f"{one['name']} {one['old'] or '-'} -> {one['new'] or '-'}" for one in found[:most]]
+    return ", ".join(said) + (f", and {len(found) - most} more" if len(found) > most else "")

@@ -1,0 +1,133 @@
+"""Versions of drizzlepac side by side: the validation in each, held against today's environment, as one table.
+
+    python ci/version_matrix.py                            # the versions of ci/versions.toml
+    python ci/version_matrix.py 3.11.0 3.10.0 3.9.1 --dataset twin
+    python ci/version_matrix.py --from 3.11.0=reports/a --from 3.10.0=reports/b   # from runs that exist
+    nox -f ci/noxfile.py -s matrix -- 3.11.0 3.10.0
+
+What a version needs beside it to be imported stands in ci/versions.toml, and moves with it. With --from, the first
+run is the reference. The table is DIR/matrix.html, the same for programs DIR/matrix.json.
+
+Exit status: 0 the table is made, whatever stands in it; 2 wrong usage, or today's environment can't be built or
+validated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from upgrade import add_options, guarded, output_of, plan_of, split, teller
+from upgrading import verdicts
+from upgrading.comparing import (
+    Comparison,
+    Plan,
+    candidate_environment,
+    changes_of,
+    compare,
+    run,
+    todays_environment,
+    write,
+)
+from upgrading.environments import NotInstallable
+from upgrading.installed import installed, read_wanted
+from upgrading.known import companions_of, matrix_versions
+from upgrading.matrix import PAGE, Line, line, line_of, table, write_matrix
+from upgrading.resolve import Unresolvable
+from upgrading.running import Ran
+
+from fixtures.errors import SuiteError
+from fixtures.results import read_results
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    made = argparse.ArgumentParser(
+        prog="python ci/version_matrix.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("versions", nargs="*", metavar="VERSION", help="of drizzlepac (default: ci/versions.toml)")
+    made.add_argument("--from", dest="existing", action="append", default=[], metavar="ABOUT=DIR", help="a report")
+    add_options(made)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the table; return the exit status."""
+    own, rest = split(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(own)
+    return guarded(lambda: matrix(options, rest))
+
+
+def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Make the table, print and write it; return the exit status.
+
+    Raises
+    ------
+    SuiteError
+        Wrong usage, or today's environment can't be built or
+    validated.
+    """
+    output = output_of(options, "matrix")
+    if options.existing:
+        if options.versions:
+            raise SuiteError("Give versions to run, or --from for runs that exist, not both.")
+        reference, lines = from_existing(options.existing)
+    else:
+        versions = options.versions or matrix_versions()
+        reference, lines = from_versions(versions, plan_of(options, rest, teller()), output)
+    write_matrix(lines, reference, output)
+    print(table(lines))
+    print(f"report: {output / PAGE}")
+    return 0
+
+
+def from_existing(given: Sequence[str]) -> tuple[str, list[Line]]:
+    """Return the reference and the rows of runs that exist."""
+    runs = []
+    for text in given:
+        about, equals, folder = text.partition("=")
+        if not equals or not about:
+            raise SuiteError(f"--from {text}: write ABOUT=DIR, as in 3.10.0=reports/latest.")
+        path = Path(folder).resolve()
+        runs.append((about, Ran(read_results(path / "results.json"), path, None, 0.0)))
+    reference, lines = runs[0], []
+    for about, ran in runs:
+        changes = changes_of(reference[1], ran)
+        lines.append(line(about, verdicts.judge(changes), changes, ran.run))
+    return reference[0], lines
+
+
+def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[str, list[Line]]:
+    """Validate each version and return the rows; one that fails is a row too."""
+    today = installed()
+    old = todays_environment(plan, today)
+    before = run(plan, old, output / "today", "today's environment")
+    if before.run is None:
+        raise SuiteError(f"The validation breaks down in today's environment: {before.last or 'it timed out'}")
+    lines = []
+    for version in versions:
+        wanted = read_wanted((f"drizzlepac=={version}", *companions_of(version)))
+        facts = {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "candidate": wanted.requirements,
+            "named": wanted.names,
+        }
+        folder = output / version
+        try:
+            new = candidate_environment(plan, today, wanted)
+        except (Unresolvable, NotInstallable) as error:
+            done = Comparison(verdict=verdicts.not_installable(error.why, ["drizzlepac"]), **facts)
+        else:
+            done = compare(plan, old, new, folder, before=before, **facts)
+        write(done, folder)
+        plan.say(f"{version}: {done.verdict.sentence}")
+        lines.append(line_of(version, done, output))
+        write_matrix(lines, "today's environment", output)  # so that a long matrix can be read as it grows
+    return f"today's environment (drizzlepac {old.packages.get('drizzlepac', 'missing')})", lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
