@@ -21,7 +21,7 @@ TODAY = {name: Pin(name, "1.0") for name in ("one", "two", "three")}
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    """Packages: `one` 2.0 needs another `two`, `one` 1.1 does not; `one` 3.0 can't be had at all."""
+    """Return packages: `one` 2.0 needs another `two`, `one` 1.1 does not; `one` 3.0 can't be had at all."""
     folder = tmp_path_factory.mktemp("index")
     for name in TODAY:
         wheel(folder, name, "1.0")
@@ -67,7 +67,7 @@ def test_the_suite_keeps_what_it_needs(uv_index):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"), [("one==3.0", "two>=9"), ("one==7.0", r"one==7\.0"), ("nowhere", "nowhere")]
+    ("asked", "said"), [("one==3.0", "two>=9"), ("one==7.0", r"one==7\.0"), ("nowhere-at-all", "nowhere-at-all")]
 )
 def test_what_cannot_be_had_is_told_in_one_line(uv_index, asked, said):
     with pytest.raises(Unresolvable, match=said) as caught:
