@@ -282,7 +282,8 @@ def test_the_files_of_a_comparison_that_could_not_be_made(tmp_path):
     )
     write(done, tmp_path)
     found = json.loads((tmp_path / JSON).read_text())
-    assert {key: found[key] for key in ("schema_version", "candidate", "environment", "metrics", "report", "old", "new")} == {
+    keys = ("schema_version", "candidate", "environment", "metrics", "report", "old", "new")
+    assert {key: found[key] for key in keys} == {
         "schema_version": 1, "candidate": ["drizzlepac==9"], "environment": [], "metrics": [],
         "report": "comparison.html", "old": "", "new": "",
     }  # fmt: skip
