@@ -187,7 +187,7 @@ def compare_runs(
         pair, found = compare_mosaics(before, after, dataset, detector, ruler, floors)
         pairs.append(pair)
         metrics += found
-        metrics += compare_scalars(_scalars(before), _scalars(after), dataset, detector, ruler.targets, floors)
+        metrics += compare_scalars(read_scalars(before), read_scalars(after), dataset, detector, ruler.targets, floors)
     metrics += compare_measurements(old.measurements, new.measurements)
     checks = compare_checks(old.outcomes, new.outcomes)
     return Changes(tuple(metrics), checks, tuple(pairs), compare_costs(old, new), missing_of(old, new))
@@ -205,7 +205,8 @@ def _candidate(folder: Path, dataset: str, detector: str) -> Path | None:
     return found if (found / MOSAIC).is_file() else None
 
 
-def _scalars(folder: Path) -> list[dict[str, Any]]:
+def read_scalars(folder: Path) -> list[dict[str, Any]]:
+    """Return the numbers of every step that a run left beside its mosaic."""
     return list(json.loads((folder / SCALARS).read_text(encoding="utf-8"))["scalars"])
 
 
@@ -404,13 +405,10 @@ def compare_costs(old: Run, new: Run) -> tuple[Cost, ...]:
         groups[head if head in ("defects", "engine") else last].append(name)
     costs = []
     for step, names in groups.items():
-        own = [n for n in names if n in before and n in after and not _same_product(before[n], after[n])]
+        both = [name for name in names if name in before and name in after]
+        own = [name for name in both if before[name].key and before[name].key != after[name].key]
         if own:
             sums = [sum(side[name].seconds for name in own) for side in (before, after)]
             peaks = [max(side[name].peak_mb for name in own) for side in (before, after)]
             costs.append(Cost(step, len(own), len(names) - len(own), *sums, *peaks))
     return tuple(sorted(costs, key=lambda one: -max(one.old_seconds, one.new_seconds)))
-
-
-def _same_product(old: Any, new: Any) -> bool:
-    return bool(old.key) and old.key == new.key
