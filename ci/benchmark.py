@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarking import figures, machine, parts
+from benchmarking.children import terminated_as_interrupted
 from benchmarking.work import Bench
 
 from fixtures.datasets.exposures import DETECTORS
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit status."""
     options = parser().parse_args(arguments)
     try:
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             return benchmark(options)
     except SuiteError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -163,20 +163,6 @@ def _teller():
         print(f"[{minutes}:{seconds:02d}] {sentence}", file=sys.stderr, flush=True)
 
     return say
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """End like on Ctrl-C when told to terminate, so that no process and no folder stays behind."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

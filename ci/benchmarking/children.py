@@ -8,8 +8,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     watch: bool = False,
+    timeout: float | None = None,
 ) -> Ran:
     """Run processes side by side to their ends; on any exception they and all that they started are killed.
 
@@ -65,6 +66,13 @@ def run(
         Set beside this process's environment.
     watch : bool
         Whether to watch their memory.
+    timeout : float, optional
+        When they are given up [s].
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        They took longer; they are killed.
     """
     logs.parent.mkdir(parents=True, exist_ok=True)
     children: list[subprocess.Popen[bytes]] = []
@@ -87,7 +95,8 @@ def run(
         if watch:
             watcher = _Watcher({child.pid for child in children})
             watcher.start()
-        status = tuple(child.wait() for child in children)
+        until = None if timeout is None else time.monotonic() + timeout
+        status = tuple(child.wait(None if until is None else max(0.0, until - time.monotonic())) for child in children)
         seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
     except BaseException:
         _kill(children)
@@ -115,6 +124,20 @@ def last_words(log: Path) -> str:
     """Return the last line of a log."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1][:500] if lines else "it said nothing."
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """End like on Ctrl-C when told to terminate, so that no process and no folder stays behind."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _cpu_seconds() -> float:

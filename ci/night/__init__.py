@@ -1,0 +1,1 @@
+"""What `ci/nightly.py` is made of."""

@@ -1,0 +1,176 @@
+"""One comparison: the upgrade program run for a candidate, and what it left read with distrust."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarking import children
+
+from night import verdicts
+from night.candidates import Candidate
+from night.text import plain, without_password
+from night.verdicts import Verdict
+
+WORDS_OF_STATUS = {
+    0: (verdicts.SAFE, verdicts.CHANGED),
+    1: (verdicts.REGRESSION,),
+    3: (verdicts.NOT_INSTALLABLE, verdicts.CRASHES),
+    4: (verdicts.TIMED_OUT,),
+    10: (verdicts.INCOMPLETE,),
+}
+REPORT, DATA, LOG = "comparison.html", "comparison.json", "log.txt"
+DATA_BYTES = 100_000_000
+LOG_BYTES = 100_000
+STEPS, MOVED = 20, 400
+SECRETS = (
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+)
+"""What a candidate, which is anybody's code, has no use for."""
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """How comparisons are made.
+
+    Parameters
+    ----------
+    command : tuple of str
+        The upgrade program; the candidate and the folder are added.
+    seconds : float
+        When it is given up [s].
+    options : tuple of str
+        More options for it.
+    environment : dict
+        Set for it, beside this process's own.
+    cwd : Path or None
+        Where it runs.
+    """
+
+    command: tuple[str, ...]
+    seconds: float
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+
+    def line(self, candidate: Candidate, folder: Path) -> list[str]:
+        """Return the command for a candidate."""
+        return [*self.command, candidate.requirement, "--output", str(folder), *self.options]
+
+
+class _Unreadable(Exception):
+    """Why what the upgrade program left is no verdict, as the end of a sentence."""
+
+
+def compare(candidate: Candidate, how: Comparing, folder: Path) -> Verdict:
+    """Compare a candidate with today's environment; whatever goes wrong is a verdict.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        What to compare.
+    how : Comparing
+        The program and its time.
+    folder : Path
+        A new folder for what it makes.
+    """
+    output = folder / "output"
+    logs = folder / "upgrade"
+    environment = {**dict.fromkeys(SECRETS, ""), **how.environment}
+    try:
+        ran = children.run([how.line(candidate, output)], logs, cwd=how.cwd, env=environment, timeout=how.seconds)
+    except subprocess.TimeoutExpired:
+        sentence = f"{candidate.name} was given up after {how.seconds / 60:g} minutes."
+        return Verdict(verdicts.TIMED_OUT, sentence, files=_files(output, folder))
+    except OSError as error:
+        sentence = f"The comparison could not be started: {error.strerror or error}: {how.command[0]}."
+        return Verdict(verdicts.NO_VERDICT, plain(sentence))
+    log = Path(f"{logs}-0.log")
+    files = _files(output, folder)
+    status = ran.status[0]
+    try:
+        verdict = _verdict(candidate, output / DATA, status)
+    except _Unreadable as why:
+        end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        said = without_password(children.last_words(log)).rstrip(".")
+        sentence = f"The comparison {end} and {why}; its last words: {said}."
+        return Verdict(verdicts.NO_VERDICT, plain(sentence, 600), files=files)
+    return Verdict(verdict.word, verdict.sentence, verdict.steps, verdict.signature, verdict.moved, files)
+
+
+def _files(output: Path, folder: Path) -> dict[str, Path]:
+    """Return what there is to publish: report, data, and the end of what was printed."""
+    inside = folder.resolve()  # no link that a candidate lays leads out of it
+    found = {
+        name: path
+        for name in (REPORT, DATA)
+        if (path := output / name).is_file() and path.resolve().is_relative_to(inside)
+    }
+    log, end = folder / "upgrade-0.log", folder / LOG
+    if log.is_file():
+        with log.open("rb") as printed:
+            printed.seek(max(0, log.stat().st_size - LOG_BYTES))
+            end.write_text(without_password(printed.read().decode("utf-8", "replace")))
+        found[LOG] = end
+    return found
+
+
+def _verdict(candidate: Candidate, path: Path, status: int) -> Verdict:
+    if status == 2:
+        raise _Unreadable("could not compare: its usage is wrong, or today's environment can not be built")
+    data = _read(path)
+    found = _part(data, "verdict", dict)
+    word, sentence = _part(found, "word", str), _part(found, "sentence", str)
+    steps, signature = found.get("steps", []), found.get("signature", "")
+    if not (isinstance(steps, list) and isinstance(signature, str)):
+        raise _Unreadable(f"left a {DATA} whose verdict can not be read")
+    if word not in WORDS_OF_STATUS.get(status, ()):
+        raise _Unreadable(f"its {DATA} says '{plain(word, 30)}', which is not what that status says")
+    signature = plain(signature)
+    if word in verdicts.FAILURES and not signature:
+        signature = plain(": ".join([word, candidate.line, *sorted(map(str, steps))]))
+    return Verdict(
+        word,
+        plain(sentence) or word,
+        tuple(plain(one, 60) for one in steps[:STEPS]),
+        signature if word in verdicts.FAILURES else "",
+        _moved(data.get("environment")),
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        if path.stat().st_size > DATA_BYTES:
+            raise _Unreadable(f"left a {DATA} of {path.stat().st_size / 1e6:.0f} MB")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _Unreadable(f"left no {DATA}") from None
+    except (OSError, ValueError, RecursionError):
+        raise _Unreadable(f"left a {DATA} that can not be read") from None
+    if not isinstance(data, dict) or data.get("schema_version") != 1:
+        raise _Unreadable(f"left a {DATA} of another schema")
+    return data
+
+
+def _part(data: Mapping[str, Any], key: str, kind: type) -> Any:
+    if not isinstance(data.get(key), kind):
+        raise _Unreadable(f"left a {DATA} without {key}")
+    return data[key]
+
+
+def _moved(environment: object) -> tuple[tuple[str, str, str], ...]:
+    """Return the packages that differ; this is only told, so what can't be read is left out."""
+    rows: Sequence[object] = environment if isinstance(environment, list) else []
+    found = []
+    for row in rows[:MOVED]:
+        if isinstance(row, dict) and row.get("old") != row.get("new"):
+            found.append(tuple(plain(str(row.get(key) or "-"), 60) for key in ("name", "old", "new")))
+    return tuple(found)

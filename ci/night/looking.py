@@ -1,0 +1,85 @@
+"""Looking at the package index and at the main branch, and saying what is new."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+from fixtures.versions import installed_versions
+from night import branch, candidates, index, verdicts
+from night.asked import Night
+from night.candidates import Candidate
+from night.state import State
+from night.text import plain, without_password
+from night.verdicts import Record
+
+INDEX_LINE, REPOSITORY_LINE = "package index", "repository of drizzlepac"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: candidates to compare, and verdicts on what could not be looked at."""
+
+    due: tuple[Candidate, ...]
+    troubles: tuple[Record, ...]
+
+
+def look(night: Night, known: State, date: str) -> Found:
+    """Look at the package index and the main branch, and say what is new.
+
+    Parameters
+    ----------
+    night : Night
+        What was asked.
+    known : State
+        What is known from earlier nights.
+    date : str
+        Now, ISO 8601.
+    """
+    due, troubles = list(night.again), []
+    print(f"looking at {without_password(night.index)}", flush=True)
+    installed = installed_versions(night.packages)
+    silent: dict[str, str] = {}
+    with index.session() as asking:
+        for package in night.packages:
+            try:
+                released = index.releases(package, night.index, asking, pre=night.options.pre)
+            except index.NotLookedAt as error:
+                silent[package] = str(error)
+                continue
+            today = _version(installed[package])
+            fresh, aside = candidates.new_releases(package, released, today, known.records)
+            newest = str(max(released, default="none that fits"))
+            said = ", ".join(str(one.version) for one in fresh) or f"nothing new, newest {newest}"
+            print(f"  {package} {today or 'not installed'}: {said}")
+            for one in aside:
+                print(f"    {one.name} is set aside after {candidates.TRIES} tries; try --again {one.requirement}")
+            due += fresh
+    if silent:
+        sentence = f"{next(iter(silent.values()))} Not looked at: {', '.join(silent)}."
+        troubles.append(_trouble(INDEX_LINE, sentence, date))
+    if not night.options.no_main:
+        try:
+            newest = branch.main_head(night.options.main_url, night.options.main_branch)
+            fresh = candidates.new_head(newest, known.records)
+            print(f"  {newest.name}: {'new' if fresh else 'nothing new'}")
+            due += fresh
+        except index.NotLookedAt as error:
+            troubles.append(_trouble(REPOSITORY_LINE, str(error), date))
+    for one in troubles:
+        print(f"  {one.line}: {one.word}: {one.sentence}")
+    sys.stdout.flush()
+    return Found(tuple({one.requirement: one for one in due}.values()), tuple(troubles))
+
+
+def _version(installed: str) -> str | None:
+    try:
+        return str(Version(installed))
+    except InvalidVersion:
+        return None
+
+
+def _trouble(line: str, sentence: str, date: str) -> Record:
+    return Record(date, line, "", line, verdicts.NOT_LOOKED_AT, plain(sentence, 500))

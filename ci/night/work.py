@@ -1,0 +1,213 @@
+"""A night's work: look, compare, publish, tell; or only say what would be done."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fixtures.errors import SuiteError
+from fixtures.store import locks
+from night import comparison, failures, notify, site, verdicts
+from night.asked import Night
+from night.candidates import Candidate
+from night.looking import look
+from night.state import State
+from night.verdicts import Record
+
+LOCK = ".nightly.lock"
+
+
+class Busy(Exception):
+    """Another run is at work."""
+
+
+def run(night: Night) -> int:
+    """Look, compare, publish and tell; return the exit status.
+
+    Raises
+    ------
+    Busy
+        Another run is at work in the folder.
+    SuiteError
+        The folder can't be used.
+    """
+    options = night.options
+    folder = options.site
+    with _alone(folder):
+        now = site.open_folder(folder)
+        before, untold = len(now.records), []
+        try:
+            site.take_history_back(folder, options.reports)
+        except SuiteError as error:
+            untold.append(str(error))
+        if not options.only_tell:
+            now, problems = _compare_all(night, now)
+            untold += problems
+        records = now.records[before:]
+        now, problem = _tell(night, now)
+        untold += [f"{problem} The verdicts are kept, and the next run tells them."] if problem else []
+        try:
+            site.add_history(folder, options.reports, _history_command(options))
+        except SuiteError as error:
+            untold.append(str(error))
+        site.write(folder, now)
+    for one in failures.still_open(now):
+        print(f"open: {one.sentence} ({', '.join(one.lines[line] for line in sorted(one.lines))})")
+    print(f"published: {folder / site.INDEX}")
+    print(_summary(records), flush=True)
+    for sentence in untold:
+        complain(sentence, verdicts.UNTOLD)
+    return verdicts.worst(one.word for one in records) or (verdicts.UNTOLD if untold else 0)
+
+
+def _summary(records: Sequence[Record]) -> str:
+    """Return the verdicts of a run in one line, the worst first."""
+    named = {word: [one.name for one in records if one.word == word] for word in verdicts.STATUS}
+    said = "; ".join(f"{word}: {', '.join(names)}" for word, names in named.items() if names)
+    return f"verdict: {said or 'nothing new'}"
+
+
+def _compare_all(night: Night, now: State) -> tuple[State, list[str]]:
+    """Compare what is new, one after another; what is done is on the disk before the next begins."""
+    folder, limit = night.options.site, night.options.at_most
+    date = _now()
+    found = look(night, now, date)
+    now = replace(now, looked=date)
+    for one in found.troubles:
+        now = failures.follow(now, one)
+    site.write(folder, now)
+    problems = []
+    due = found.due[:limit]
+    for count, candidate in enumerate(due, start=1):
+        print(f"[{count}/{len(due)}] {candidate.name}", flush=True)
+        now, problem = _compare_one(night, now, candidate)
+        problems += [problem] if problem else []
+        site.write(folder, now)
+        print(f"    {now.records[-1].word}: {now.records[-1].sentence}", flush=True)
+    if len(found.due) > limit:
+        left = ", ".join(one.name for one in found.due[limit:])
+        print(f"left for the next run (--at-most {limit}): {left}")
+    if not found.due and not found.troubles:
+        print("nothing to compare")
+    return now, problems
+
+
+def _compare_one(night: Night, now: State, candidate: Candidate) -> tuple[State, str]:
+    began, problem, page = time.monotonic(), "", ""
+    shutil.rmtree(night.work, ignore_errors=True)  # what a killed run left
+    try:
+        verdict = comparison.compare(candidate, night.comparing, night.work)
+        try:
+            page = site.add_run(night.options.site, candidate, verdict.files, datetime.now(UTC))
+        except OSError as error:
+            problem = f"The pages of {candidate.name} could not be published ({error.strerror or error})."
+    finally:
+        shutil.rmtree(night.work, ignore_errors=True)
+    record = Record(
+        _now(),
+        candidate.line,
+        candidate.requirement,
+        candidate.name,
+        verdict.word,
+        verdict.sentence,
+        str(candidate.version or ""),
+        verdict.steps,
+        verdict.signature,
+        round(time.monotonic() - began, 1),
+        page,
+        tuple(sorted(verdict.files)) if page else (),
+    )
+    return site.forget_old(failures.follow(now, record, verdict.moved), night.options.keep), problem
+
+
+def _tell(night: Night, now: State) -> tuple[State, str]:
+    """Tell what is to be told; return the state, and why not all is told."""
+    left = list(now.notices)
+    if night.teller.keeps:
+        if left:
+            print(f"{len(left)} notices are kept for --only-tell")
+        return now, ""
+
+    def done(notice: notify.Notice, said: str) -> None:
+        nonlocal now
+        left.remove(notice)
+        now = replace(now, notices=tuple(left))
+        site.write(night.options.site, now)
+        print(f"{notify.headline(notice)}: {said}", flush=True)
+
+    problem = notify.deliver(now.notices, night.teller, done)
+    return now, problem
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder for this run alone.
+
+    Raises
+    ------
+    Busy
+        Another run holds it.
+    SuiteError
+        It can't be locked.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SuiteError(f"--site {folder} is not a folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = locks.acquire(folder.resolve() / LOCK)
+    except OSError as error:
+        raise SuiteError(f"--site {folder} can not be used: it can not be locked ({error.strerror}).") from error
+    if held is None:
+        raise Busy(f"another nightly run is at work in {folder}: nothing was done.")
+    try:
+        yield
+    finally:
+        held.release(remove=True)
+
+
+def dry_run(night: Night) -> int:
+    """Look, and say what would be run, published and told; change nothing."""
+    options = night.options
+    now = site.look_at(options.site)
+    troubles: tuple[Record, ...] = ()
+    if not options.only_tell:
+        found = look(night, now, _now())
+        troubles = found.troubles
+        for one in found.due[: options.at_most]:
+            print(f"would run: {shlex.join(night.comparing.line(one, Path('DIR')))}")
+        for one in found.due[options.at_most :]:
+            print(f"would leave for the next run (--at-most {options.at_most}): {one.name}")
+        if not found.due:
+            print("would compare nothing")
+    print(f"would publish into {options.site}, which holds {len(now.records)} verdicts")
+    print(f"would tell of failures by {night.teller.what}; {len(now.notices)} notices are waiting")
+    try:
+        night.teller.check()
+    except SuiteError as error:
+        return verdicts.worst(one.word for one in troubles) or complain(str(error), verdicts.UNTOLD)
+    return verdicts.worst(one.word for one in troubles)
+
+
+def _history_command(options: argparse.Namespace) -> list[str]:
+    if options.history_command:
+        return shlex.split(options.history_command)
+    return [sys.executable, "-m", "fixtures.report", "index"]
+
+
+def complain(sentence: str, status: int) -> int:
+    """Print an error and return its exit status."""
+    sys.stdout.flush()
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    return status
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
