@@ -19,7 +19,10 @@ GROUPS = {
     "cte": "CTI correction", "route": "CTI correction", "ctestis": "CTI correction",
     "aligned": "alignment", "ordinary": "alignment", "moved": "alignment", "moved-image": "alignment",
     "cropped": "drizzling", "mosaic": "drizzling", "mosaic_exp": "drizzling",
-    "numbers": "measurement", "inputs": "measurement", "picture": "pictures", "defects": "upstream defects",
+    "numbers": "measurement", "inputs": "measurement", "defects": "upstream defects",
+    "picture": "pictures", "view": "pictures",
+    "conditions": "baselines", "measurements": "baselines", "sources": "baselines", "candidate": "baselines",
+    "baseline": "baselines",
 }  # fmt: skip
 """Group of a product, by the last word of its name, what stands before its dash, or the first word."""
 
