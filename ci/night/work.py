@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fixtures.errors import SuiteError
 from fixtures.store import locks
-from night import comparison, failures, notify, site, verdicts
+from night import comparison, failures, history, notify, site, verdicts
 from night.asked import Night
 from night.candidates import Candidate
 from night.looking import look
@@ -109,6 +109,7 @@ def _compare_one(night: Night, now: State, candidate: Candidate) -> tuple[State,
             page = site.add_run(night.options.site, candidate, verdict.files, datetime.now(UTC))
         except OSError as error:
             problem = f"The pages of {candidate.name} could not be published ({error.strerror or error})."
+        problem = " ".join(filter(None, (problem, *history.remember(night.work / "output", night.options.reports))))
     finally:
         shutil.rmtree(night.work, ignore_errors=True)
     record = Record(

@@ -360,6 +360,29 @@ def test_a_machine_without_history_takes_the_published_one_up(world):
     assert "7 runs" in (world.site / "history" / "index.html").read_text()
 
 
+def test_the_runs_of_a_comparison_are_in_the_history_that_is_published(world, tmp_path):
+    from fixtures.report.history import read_history
+    from fixtures.results import Run, write_results
+
+    written = {}
+    for side, version in (("old", "3.11.0"), ("new", "3.12.0")):
+        run = Run("2026-11-25T00:00:00+00:00", 1.0, {"drizzlepac": version}, "python", "pytest", (), "Linux", ())
+        written[side] = write_results(run, tmp_path / f"{side}.json").read_text()
+    world.index.release("drizzlepac", "3.12.0")
+    world.plan("drizzlepac==3.12.0", results=written)
+    assert world.night() == 0
+    runs, _ = read_history(world.site / "history" / "history.sqlite")
+    assert [one.versions["drizzlepac"] for one in runs] == ["3.11.0", "3.12.0"]
+
+
+def test_a_run_that_can_not_be_read_is_told_and_costs_no_verdict(world, capsys):
+    world.index.release("drizzlepac", "3.12.0")
+    world.plan("drizzlepac==3.12.0", results={"new": "no JSON"})
+    assert world.night() == 6
+    assert "A run of the comparison is not in the history" in capsys.readouterr().err
+    assert world.words() == [("drizzlepac 3.12.0", "safe")]
+
+
 @pytest.mark.parametrize("trouble", ["damaged", "command"])
 def test_a_history_that_can_not_be_published_costs_no_verdict(world, capsys, trouble):
     world.index.release("drizzlepac", "3.12.0")

@@ -46,6 +46,9 @@ if plan.get("data") != "none":
     }
     text = plan["data"] if "data" in plan else json.dumps(data)
     (output / "comparison.json").write_text(text)
+for side, text in plan.get("results", {}).items():
+    (output / side).mkdir()
+    (output / side / "results.json").write_text(text)
 if plan.get("link"):
     (output / "comparison.html").symlink_to(plan["link"])
 elif plan.get("report", True):
