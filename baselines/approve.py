@@ -19,7 +19,7 @@ from baselines.candidates import Candidate
 from baselines.ruler import Change, Ruler, by_size, outside, suites_ruler
 from baselines.words import count, one_line, plain, table, value
 from fixtures.errors import NotValidated, SuiteError
-from fixtures.results import Run
+from fixtures.results import Run, finite
 
 LOCK = ".approval.lock"
 SHOWN = 8  # of the changed measurements
@@ -391,7 +391,7 @@ def _plan(root: Path, run: Run, candidate: Candidate, found: _Found, new: Path, 
         tuple(departures(found.conditions, old.conditions)),
         tuple(words),
         tuple(changed),
-        _finite(largest),
+        finite(largest),
         versions,
         same,
         not as_before,
@@ -421,10 +421,6 @@ def _versions(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, 
         for name in sorted(before.keys() | after.keys(), key=lambda name: (name != "drizzlepac", name))
         if name == "drizzlepac" or before.get(name) != after.get(name)
     }
-
-
-def _finite(numbers: Mapping[str, Any]) -> dict[str, float | None]:
-    return {name: None if number is None or not math.isfinite(number) else number for name, number in numbers.items()}
 
 
 def _seed(dataset: str) -> int | None:

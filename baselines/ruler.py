@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fixtures.errors import SuiteError
 from fixtures.targets import Target, Targets
 
 Numbers = dict[str, Any]
@@ -74,7 +73,7 @@ def outside(targets: Targets, **place: str | None) -> Callable[[str, float | Non
     """Return what says whether a number of a data set and detector is beyond its limits; without any, all but 0 is."""
 
     def outside_(metric: str, value: float | None) -> bool:
-        target = _target(targets, metric, place)
+        target = targets.get(metric, **place)
         return value != 0 if target is None else not target.judge(value).passed
 
     return outside_
@@ -84,7 +83,7 @@ def by_size(rows: Rows, targets: Targets, **place: str | None) -> list[Change]:
     """Return changed measurements, the largest in units of its limit first, those without limits last."""
     changes = []
     for row in rows:
-        target = _target(targets, f"baseline.{row['metric']}", {**place, "exposure": row["exposure"]})
+        target = targets.get(f"baseline.{row['metric']}", **{**place, "exposure": row["exposure"]})
         share = None if target is None else _share(row["new"], row["old"], target)
         changes.append(Change(row["metric"], row["exposure"], row["unit"], row["old"], row["new"], share))
     return sorted(changes, key=lambda one: (-1.0 if one.share is None else one.share, _relative(one)), reverse=True)
@@ -103,10 +102,3 @@ def _relative(one: Change) -> float:
     if one.new is None or one.old is None:
         return math.inf
     return abs(one.new - one.old) / max(abs(one.new), abs(one.old))
-
-
-def _target(targets: Targets, metric: str, place: Mapping[str, str | None]) -> Target | None:
-    try:
-        return targets.find(metric, **place)
-    except SuiteError:  # it has none: what it is worth is left to the reader
-        return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from baselines.ruler import Ruler, outside
 from fixtures import results
-from fixtures.errors import SuiteError
+from fixtures.measured.scalars import change as change_of
 from fixtures.results import Measurement, Outcome, Run
 from fixtures.targets import Target, Targets
 
@@ -223,7 +223,7 @@ def compare_mosaics(
     for metric, value in ruler.largest(numbers).items():
         # of arrays that are the same to the last bit, all else is the coarseness of what is stored
         value = 0.0 if identical and metric not in OF_THE_HEADER and value is not None else value
-        target = _target(ruler.targets, metric, dataset=dataset, detector=detector)
+        target = ruler.targets.get(metric, dataset=dataset, detector=detector)
         step, name = "drizzle", metric.replace("baseline.", "mosaic.", 1)
         if value is None and not numbers["stars"]["n_stars"]:
             continue  # there is no star to tell
@@ -247,28 +247,15 @@ def compare_scalars(
     for name, exposure in sorted({*sides[0], *sides[1]}):
         before, after = (side.get((name, exposure)) for side in sides)
         metric = f"baseline.{name}"
-        target = _target(targets, metric, dataset=dataset, detector=detector, exposure=exposure or None)
+        target = targets.get(metric, dataset=dataset, detector=detector, exposure=exposure or None)
         values = [None if row is None else row["value"] for row in (before, after)]
         lost = before is None or after is None  # not even 'no value': the run did not measure it
-        change = None if lost else _change(*values)
+        change = None if lost else change_of(values[1], values[0])
         unit = (after or before or {})["unit"]
         step = name.split(".")[0]
         one = _metric(step, dataset, detector, exposure, name, target, *values, change, floors.get(metric), unit=unit)
         found.append(one)
     return found
-
-
-def _change(old: float | None, new: float | None) -> float | None:
-    if old is None and new is None:
-        return 0.0
-    return None if old is None or new is None else new - old
-
-
-def _target(targets: Targets, metric: str, **place: str | None) -> Target | None:
-    try:
-        return targets.find(metric, **place)
-    except SuiteError:
-        return None
 
 
 def _metric(
@@ -325,7 +312,7 @@ def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement])
     found = []
     for key in [key for key in before if key in after]:
         was, now = before[key], after[key]
-        change = _change(was.value, now.value)
+        change = change_of(now.value, was.value)
         margin = was.margin if was.margin and was.margin > 0 else None
         share = abs(change) / margin if change is not None and margin else None
         kind = SAME if change == 0 else UNTOLD if share is None else NOISE if share <= SMALL else WITHIN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from baselines.floor import EVIDENCE, floor_of, read_evidence
 from baselines.ruler import suites_ruler
 from fixtures.errors import SuiteError
+from fixtures.results import finite
 from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of
@@ -286,15 +286,7 @@ def to_json(done: Comparison, output: Path) -> dict[str, Any]:
         "old": _relative(done.old, output),
         "new": _relative(done.new, output),
     }
-    return _finite(found)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return finite(found)
 
 
 def write(done: Comparison, output: Path) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from fixtures.results import Run
+from fixtures.results import Run, finite
 from upgrading import page, verdicts
 from upgrading.changes import BEYOND, STEPS, Changes, Metric
 from upgrading.comparing import HTML, Comparison
@@ -121,7 +119,7 @@ def write_matrix(lines: Sequence[Line], reference: str, output: Path, notes: Seq
         "schema_version": 1,
         "reference": reference,
         "notes": list(notes),
-        "lines": [_plain(asdict(one) | {"verdict": asdict(one.verdict)}) for one in lines],
+        "lines": [finite(asdict(one) | {"verdict": asdict(one.verdict)}) for one in lines],
         "report": PAGE,
     }
     (output / JSON).write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -132,14 +130,6 @@ def write_matrix(lines: Sequence[Line], reference: str, output: Path, notes: Seq
         output / PAGE, "matrix.html", lines=lines, places=places, heads=heads, rms=rms, shown=SHOWN,
         reference=reference, notes=notes, ok=(verdicts.SAFE, verdicts.CHANGED),
     )  # fmt: skip
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(lines: Sequence[Line]) -> str:

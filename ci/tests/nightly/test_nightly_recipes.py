@@ -75,7 +75,6 @@ def test_every_file_that_is_named_is_there():
     text = "".join(path.read_text() for path in (*WORKFLOWS, *RECIPES))
     named = set(re.findall(r"\bci/[\w/]+\.\w+|\.ci/run", text))
     assert {"ci/nightly.py", ".ci/run"} <= named
-    # the environment with CALSTIS comes with the runs by CALSTIS
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
