@@ -19,6 +19,12 @@ def is_empirical(case) -> bool:
     return case.dataset.kind == "simulated" and case.detector == "CCD" and not pixel_based(case.exposure)
 
 
+def needs_superdark(case) -> bool:
+    """Whether the case is an exposure of the archive whose superdark is made here."""
+    darks = case.dataset.darks
+    return darks is not None and case.exposure.rootname in darks.period_of
+
+
 corrected = pytest.mark.applies(when=is_corrected)
 
 
@@ -105,6 +111,17 @@ def test_empirical_correction_restores_photometry(exposure, product, check, reco
     numbers = product("numbers-empirical").info
     record("cti.empirical_flux_before", numbers["flux_ratio_before"], "ratio", note=f"{numbers['stars']} stars")
     check("cti.empirical_flux", numbers["flux_ratio_after"], note=f"scatter {numbers['scatter']:.3f}")
+
+
+@pytest.mark.applies(when=needs_superdark)
+def test_superdark_is_corrected_itself(exposure, product, check, record):
+    """With an uncorrected one the trails of hot pixels would come back into the corrected image."""
+    made = product("references-cti").info
+    unused = f"; not there: {', '.join(made['missing'])}" if made["missing"] else ""
+    record("cti.superdark_darks", len(made["darks"]), "darks",
+           definition="Dark exposures of the week of which the exposure's superdark is made.",
+           note=f"{made['superdark']}: {', '.join(made['darks'])}{unused}")  # fmt: skip
+    check("cti.superdark_uncorrected", float(made["pctecorr"] != "COMPLETE"), note=made["superdark"])
 
 
 @pytest.mark.parametrize(
