@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.pipeline import pixel_based
+from fixtures.pipeline import chained_exposure, pixel_based, without_whole_chain
 
 pytestmark = pytest.mark.step("cti")
 
@@ -23,6 +23,11 @@ def needs_superdark(case) -> bool:
     """Whether the case is an exposure of the archive whose superdark is made here."""
     darks = case.dataset.darks
     return darks is not None and case.exposure.rootname in darks.period_of
+
+
+def is_chained(case) -> bool:
+    """Whether the case is the exposure on which the whole chain of stis_cti is held against its kernel."""
+    return case.detector == "CCD" and case.exposure == chained_exposure(case.dataset, case.detector)
 
 
 corrected = pytest.mark.applies(when=is_corrected)
@@ -103,6 +108,18 @@ def test_correction_reaches_the_rectified_image(exposure, product, check, record
     numbers = product("numbers-rectified").info
     record("cti.flux_rectified_before", numbers["flux_ratio_before"], "ratio", note=f"{numbers['stars']} stars")
     check("cti.flux_rectified", numbers["flux_ratio_after"], note=f"{numbers['stars']} stars")
+
+
+@pytest.mark.applies(when=is_chained)
+@pytest.mark.optional(engine="python")
+def test_whole_chain_of_stis_cti_gives_the_pixels_of_its_kernel(exposure, settings, product, check, not_validated):
+    """Where CALSTIS is there, exposures go through all of stis_cti(): cte, flc, crc and s2c of the reference image."""
+    if reason := without_whole_chain(settings):
+        not_validated(reason)
+    found = product("numbers-chain").info
+    said = [f"{name} {pixels} px, by {found['largest'][name]} at most" for name, pixels in found["differ_px"].items()]
+    check("cti.chain_unpaired", len(found["unpaired"]), note=", ".join(found["unpaired"]))
+    check("cti.chain_departure", sum(found["differ_px"].values()), note="; ".join(said))
 
 
 @pytest.mark.applies(when=is_empirical)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.pipeline import chosen_exposures, pixel_based
+from fixtures.products import ProductFailed
 
 pytestmark = pytest.mark.step("inputs")
 
@@ -95,11 +96,24 @@ def test_summed_file_has_one_imset_of_the_whole_exposure_time(exposure, product,
 
 
 @pytest.mark.applies(detector="CCD", when=lambda case: any(map(pixel_based, case.dataset.exposures)))
-def test_every_eligible_raw_has_its_cte(dataset, detector, product, check):
-    """As many cte files as eligible raw files, each corrected."""
+def test_every_eligible_raw_has_its_cte(dataset, detector, product, attempt, check, record, not_validated):
+    """As many cte files as eligible raw files, each corrected; what is refused, failed or not validated is all told."""
     from astropy.io import fits
 
-    eligible = [e for e in dataset.exposures_of(detector) if pixel_based(e)]
-    headers = [fits.getheader(product(e.rootname, "cte").files["cte"]) for e in eligible]
-    corrected = {h["ROOTNAME"].strip().lower() for h in headers if h.get("PCTECORR") == "COMPLETE"}
-    check("inputs.cte_missing", len({e.rootname for e in eligible} - corrected))
+    routes = product("inputs").info["routes"]
+    raws = [e for e in dataset.exposures_of(detector) if e.filetype == "raw"]
+    eligible = [e for e in raws if pixel_based(e)]
+    refused = [f"{e.rootname}: {routes[e.rootname]['reason']}" for e in raws if e not in eligible]
+    record("inputs.raw_refused", len(refused), "files", note="; ".join(refused))
+    failed, unknown = [], []
+    for exposure in eligible:
+        made = attempt(exposure.rootname, "cte")
+        if isinstance(made, ProductFailed):
+            (unknown if made.not_validated else failed).append(f"{exposure.rootname}: {made.sentence.rstrip('.')}")
+        elif fits.getval(made.files["cte"], "PCTECORR") != "COMPLETE":
+            failed.append(f"{exposure.rootname}: the PCTECORR of its cte is not COMPLETE")
+    of = f"of {len(eligible)} eligible raw files"
+    if unknown and not failed:
+        not_validated(f"{len(unknown)} {of} have no cte: {'; '.join(unknown)}")
+    said = [*failed, *(f"not validated, {one}" for one in unknown)]
+    check("inputs.cte_missing", len(failed), note=f"{of}: {'; '.join(said)}" if said else of)

@@ -1,7 +1,8 @@
 """Known upstream defects that bear on STIS: each test states the right behaviour and is expected to fail.
 
 A test that passes says "upstream defect gone": take its `xfail` away, and see whether what the suite does about the
-defect is still needed. Lines are those of drizzlepac 3.11.0 and stwcs 1.7.7.
+defect is still needed. Lines are those of drizzlepac 3.11.0, stwcs 1.7.7 and stis_cti
+1.6.2.
 """
 
 from __future__ import annotations
@@ -132,3 +133,9 @@ def test_missing_cd_element_is_refused_or_harmless(found):
 def test_input_of_which_no_mosaic_is_made_is_an_error(found, keyword):
     """The caller hears of it when no mosaic is made."""
     assert found("empty_products")[keyword]
+
+
+@upstream("`import refstis` loads none of the modules that are called (stis_cti/stis_cti.py:11, 799, 846)")
+def test_stis_cti_has_loaded_the_modules_of_refstis_that_it_calls(found):
+    """Whoever imports stis_cti can make a superdark with it."""
+    assert found("refstis_of_stis_cti") == []
