@@ -29,6 +29,7 @@ from pathlib import Path
 from upgrading.comparing import HTML, Plan, upgrade, words
 from upgrading.environments import cache_root
 from upgrading.installed import read_wanted
+from upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
 from upgrading.running import REPOSITORY
 
 from fixtures.errors import SuiteError
@@ -45,6 +46,9 @@ def add_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--workers", default="auto", metavar="N", help="processes of a run (default: one a core)")
     made.add_argument("--timeout", type=float, default=180.0, metavar="MIN", help="of one run (default: 180 minutes)")
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where environments are kept")
+    made.add_argument(
+        "--cache-size", type=float, default=DEFAULT_LIMIT_GB, metavar="GB", help="what they may take (default: 10)"
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,14 +77,15 @@ def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str
     Raises
     ------
     SuiteError
-        A time that is none.
+        A time or a size that is none.
     """
     if not options.timeout > 0:
         raise SuiteError(f"--timeout {options.timeout:g} is no time: give minutes.")
     asked = [word for name in ("dataset", "detector") for value in getattr(options, name) or ()
              for word in (f"--{name}", value)]  # fmt: skip
     cache = (options.cache or cache_root()).resolve()
-    return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say)
+    limit = limit_bytes(options.cache_size)
+    return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say, limit=limit)
 
 
 def output_of(options: argparse.Namespace, kind: str) -> Path:

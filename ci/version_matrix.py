@@ -67,8 +67,7 @@ def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
     Raises
     ------
     SuiteError
-        Wrong usage, or today's environment can't be built or
-    validated.
+        Wrong usage, or today's environment can't be built or validated.
     """
     output = output_of(options, "matrix")
     if options.existing:
@@ -122,6 +121,7 @@ def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[st
             done = Comparison(verdict=verdicts.not_installable(error.why, ["drizzlepac"]), **facts)
         else:
             done = compare(plan, old, new, folder, before=before, **facts)
+            new.let_go()
         write(done, folder)
         plan.say(f"{version}: {done.verdict.sentence}")
         lines.append(line_of(version, done, output))

@@ -114,6 +114,17 @@ def test_an_environment_that_was_left_half_built_is_built_again(uv_index, tmp_pa
     assert not (first.python.parents[1] / "rubbish").exists()
 
 
+def test_what_does_not_fit_beside_a_new_environment_goes_unless_it_is_used(uv_index, tmp_path):
+    said = []
+    first, second = (build([f"one=={version}"], tmp_path, check=False, limit=10**9) for version in ("1.0", "1.1"))
+    first.let_go()
+    third = build(["two==1.0"], tmp_path, said.append, check=False, limit=0)
+    assert [one.python.exists() for one in (first, second, third)] == [False, True, True]
+    assert len(said) == 2  # that it is built, and what was removed
+    assert said[1].startswith("removed what was used longest ago: 1 environment (")
+    assert build(["one==1.0"], tmp_path, check=False).python.exists()  # made again when it is needed
+
+
 def test_two_that_build_the_same_at_once_do_not_disturb_each_other(uv_index, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: build(["one==1.0", "two==1.1"], tmp_path, check=False), range(4)))

@@ -17,7 +17,7 @@ from fixtures.errors import SuiteError
 from upgrading import page
 from upgrading.comparing import HTML, Comparison, Plan, compare, run, write
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
-from upgrading.environments import Environment, NotInstallable, build, interpreter
+from upgrading.environments import Environment, NotInstallable, interpreter
 from upgrading.resolve import Unresolvable, agree
 from upgrading.verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 
@@ -143,12 +143,14 @@ class Laboratory:
         }
         done = compare(self.plan, self.good, new, output, before=self._before, **facts)
         write(done, output)
+        if new is not self.bad:
+            new.let_go()
         return done
 
     def _build(self, part: frozenset[str]) -> Environment:
         pins = by_name(self.good.pins) | {name: self.moved[name][1] for name in part}
         added = [pin for name, pin in by_name(self.bad.pins).items() if name not in pins]
-        return build(agree(list(pins.values()), added, interpreter()), self.plan.cache, self.plan.say)
+        return self.plan.build(agree(list(pins.values()), added, interpreter()))
 
 
 def _fresh(folder: Path) -> Path:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class Plan:
         The copy of the suite; None: one is made of the suite as it is now.
     say : callable
         Tells what is going on.
+    limit : int or None
+        What all that is kept there may take [bytes]; None: anything.
     """
 
     arguments: tuple[str, ...] = ()
@@ -57,10 +60,16 @@ class Plan:
     cache: Path = field(default_factory=cache_root)
     suite: Path | None = None
     say: Callable[[str], None] = field(default=lambda sentence: None)
+    limit: int | None = None
 
+    @cached_property
     def frozen(self) -> Path:
-        """Return the copy of the suite."""
+        """The copy of the suite, made once: all runs of a comparison have the same, whatever is edited in between."""
         return self.suite or frozen_suite(self.cache)
+
+    def build(self, pins: Sequence[str]) -> Environment:
+        """Build an environment."""
+        return build(pins, self.cache, self.say, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ def todays_environment(plan: Plan, today: Mapping[str, Pin] | None = None) -> En
     if missing:
         raise SuiteError(f"Today's environment lacks {missing[0]}, which the suite needs: pip install -e '.[ci]'.")
     try:
-        environment = build(pins_of(today, plan.cache), plan.cache, plan.say)
+        environment = plan.build(pins_of(today, plan.cache))
     except NotInstallable as error:
         raise SuiteError(f"A copy of today's environment can't be built: {error.why}") from None
     if environment.broken:
@@ -140,7 +149,7 @@ def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Wanted) 
     """
     plan.say(f"resolving {wanted.words}")
     pins = resolve(today, wanted, interpreter(), suite_requirements())
-    return build(pins, plan.cache, plan.say)
+    return plan.build(pins)
 
 
 def upgrade(plan: Plan, wanted: Wanted, output: Path, today: Mapping[str, Pin] | None = None) -> Comparison:
@@ -223,7 +232,7 @@ def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:
     """Validate one environment."""
     plan.say(f"validating {which} (log: {folder}.log)")
     options = {"workers": plan.workers, "timeout": plan.timeout}
-    ran = validate(environment, plan.frozen(), folder, plan.arguments, **options)
+    ran = validate(environment, plan.frozen, folder, plan.arguments, **options)
     plan.say(f"{which}: {ran.run.verdict.sentence if ran.run else ran.last or 'timed out'} [{ran.seconds:.0f} s]")
     return ran
 

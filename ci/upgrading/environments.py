@@ -9,21 +9,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from platformdirs import user_cache_path
 
 from fixtures.errors import SuiteError
 from fixtures.store.identity import file_sha256
+from fixtures.store.locks import Lock
 from upgrading.installed import Pin, installed
+from upgrading.keeping import COMPLETE, hold, keep_within, lock_of
 from upgrading.uv import UvFailed, call, clean, one_line
 
-COMPLETE = "complete.json"
 NO_SOURCE = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "build", "__pycache__", ".pytest_cache"})
 IMPORTS = (
     "numpy",
@@ -56,6 +56,8 @@ class Environment:
         Why the packages under validation can't be imported; empty if they can.
     pins : tuple of str
         What it was built from, one requirement a package.
+    mark : Lock or None
+        Keeps it from being removed.
     """
 
     python: Path
@@ -63,6 +65,12 @@ class Environment:
     key: str
     broken: str = ""
     pins: tuple[str, ...] = ()
+    mark: Lock | None = field(default=None, compare=False, repr=False)
+
+    def let_go(self) -> None:
+        """Say that it is not used any more: it may be removed when there is no room."""
+        if self.mark:
+            self.mark.release(remove=True)
 
 
 class NotInstallable(Exception):
@@ -102,15 +110,15 @@ def snapshot(folder: Path, cache: Path) -> Path:
         The copy, with its version control, from which many a package takes its version.
     """
     target = cache / "sources" / _folder_digest(folder)[:24] / folder.name
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.parent.with_suffix(".lock")):
+    target.parents[1].mkdir(parents=True, exist_ok=True)
+    with lock_of(target.parent):
+        target.parent.mkdir(exist_ok=True)
         if not target.is_dir():
             making = target.with_name(f".{target.name}.making")
             shutil.rmtree(making, ignore_errors=True)
             shutil.copytree(folder, making, symlinks=True, ignore=lambda _, names: NO_SOURCE - {".git"} & {*names})
             making.rename(target)
+        hold(target.parent)
     return target
 
 
@@ -125,9 +133,16 @@ def _folder_digest(folder: Path) -> str:
 
 
 def build(
-    pins: Sequence[str], cache: Path, say: Callable[[str], None] = lambda sentence: None, *, check: bool = True
+    pins: Sequence[str],
+    cache: Path,
+    say: Callable[[str], None] = lambda sentence: None,
+    *,
+    check: bool = True,
+    limit: int | None = None,
 ) -> Environment:
     """Build an environment that holds exactly these pins, or take the one that was built from the same.
+
+    It is marked as used, by this process, until that ends or `Environment.let_go`.
 
     Parameters
     ----------
@@ -139,6 +154,8 @@ def build(
         Is told when there is something to wait for.
     check : bool
         Whether to import what is under validation; False for environments of other packages.
+    limit : int, optional
+        What all that is kept may take once another one was built [bytes]; None: anything.
 
     Raises
     ------
@@ -151,8 +168,9 @@ def build(
     key = _key(pins, check)
     folder = cache / "environments" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not (folder / COMPLETE).is_file():
+    with lock_of(folder):
+        built = not (folder / COMPLETE).is_file()
+        if built:
             shutil.rmtree(folder, ignore_errors=True)  # left by somebody who was interrupted
             say(f"building an environment of {len(pins)} packages in {folder}")
             _install(folder, pins)
@@ -160,8 +178,11 @@ def build(
             broken = why_broken(_python(folder)) if check else ""
             record = {"packages": packages, "broken": broken, "pins": pins}
             (folder / COMPLETE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]))
+        record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        mark = hold(folder)
+    if built and limit is not None:
+        keep_within(cache, limit, say)
+    return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]), mark)
 
 
 def _settled(pin: str, cache: Path) -> str:

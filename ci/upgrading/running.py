@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarking.children import last_words
-from filelock import FileLock
 
 from fixtures.errors import SuiteError
 from fixtures.results import Run, read_results
 from fixtures.store.identity import file_sha256
 from upgrading.environments import Environment
+from upgrading.keeping import hold, lock_of
 from upgrading.uv import clean
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -67,10 +67,8 @@ def frozen_suite(cache: Path, source: Path = REPOSITORY) -> Path:
     for path in files:
         content.update(f"{path.relative_to(source).as_posix()}\0{file_sha256(path)}\n".encode())
     target = cache / "suites" / content.hexdigest()[:24]
-    if target.is_dir():
-        return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_suffix(".lock")):
+    with lock_of(target):
         if not target.is_dir():
             making = target.with_name(f".{target.name}.making")
             shutil.rmtree(making, ignore_errors=True)
@@ -79,6 +77,7 @@ def frozen_suite(cache: Path, source: Path = REPOSITORY) -> Path:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
             making.rename(target)
+        hold(target)
     return target
 
 
