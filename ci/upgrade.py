@@ -136,8 +136,8 @@ def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     moves = "package moves" if count == 1 else "packages move"
     print(f"{count} {moves}: {words(done.environment)}" if count else "no package moves")
     print(done.verdict.sentence)
-    if done.hint:
-        print(done.hint)
+    for note in filter(None, (*done.notes, done.hint)):
+        print(note)
     print(f"report: {output / HTML}")
     return done.verdict.status
 

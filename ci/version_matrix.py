@@ -25,6 +25,7 @@ from upgrading import verdicts
 from upgrading.comparing import (
     Comparison,
     Plan,
+    breakdown,
     candidate_environment,
     changes_of,
     compare,
@@ -105,7 +106,7 @@ def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[st
     old = todays_environment(plan, today)
     before = run(plan, old, output / "today", "today's environment")
     if before.run is None:
-        raise SuiteError(f"The validation breaks down in today's environment: {before.last or 'it timed out'}")
+        raise breakdown(before, "today's environment")
     lines = []
     for version in versions:
         wanted = read_wanted((f"drizzlepac=={version}", *companions_of(version)))

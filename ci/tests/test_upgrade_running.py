@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import runs
 import upgrade
+from upgrading import comparing
 from upgrading.environments import Environment
 from upgrading.running import _placed, frozen_suite, validate
+
+from fixtures.results import write_results
 
 HERE = Environment(Path(sys.executable), {}, "here")
 OPTION = "def pytest_addoption(parser):\n    parser.addoption('--report-dir')\n"
@@ -52,6 +56,64 @@ def test_a_run_that_breaks_down_has_no_results_and_last_words(tmp_path):
     ran = validate(HERE, suite, tmp_path / "out", ("-s",), workers="0", timeout=60.0)
     assert (ran.status, ran.run, ran.timed_out) == (9, None, False)
     assert "the last words" in ran.last
+
+
+ENDS = """
+import pathlib, shutil
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session):
+    yield
+    shutil.copy({results!r}, session.config.getoption("--report-dir"))
+    session.exitstatus = {status}
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "interrupted", "there", "undrawn"),
+    [
+        (0, "", True, False),
+        (10, "a worker died", True, False),
+        (3, "", True, True),
+        (3, "pytest itself failed", False, False),
+        (2, "the run was interrupted", False, False),
+    ],
+)
+def test_results_count_if_the_run_came_to_its_end(tmp_path, status, interrupted, there, undrawn):
+    written = write_results(runs.run(interrupted=interrupted), tmp_path / "results.json")
+    suite = _suite(tmp_path / "suite", "def test_it(): pass\n")
+    (suite / "conftest.py").write_text(OPTION + ENDS.format(results=str(written), status=status))
+    ran = validate(HERE, suite, tmp_path / "out", (), workers="0", timeout=60.0)
+    assert (ran.status, ran.run is not None, ran.undrawn) == (status, there, undrawn)
+
+
+@pytest.mark.parametrize(
+    ("test", "hook", "status", "said"),
+    [
+        ("import nowhere_at_all\n", "", 2, "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        (
+            "def test_it(): pass\n",
+            "def pytest_runtest_logstart():\n    1 / 0\n",
+            3,
+            "ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_why_a_run_breaks_down_is_told_and_not_its_last_line(tmp_path, test, hook, status, said):
+    suite = _suite(tmp_path / "suite", test)
+    (suite / "conftest.py").write_text(OPTION + hook + "def pytest_unconfigure():\n    print('report: somewhere')\n")
+    ran = validate(HERE, suite, tmp_path / "out", (), workers="0", timeout=60.0)
+    assert (ran.status, ran.run) == (status, None)
+    assert ran.last.startswith(said)
+
+
+def test_all_runs_of_a_comparison_have_one_copy_of_the_suite(tmp_path, monkeypatch):
+    source = _suite(tmp_path / "suite", "")
+    monkeypatch.setattr(comparing, "frozen_suite", lambda cache: frozen_suite(cache, source))
+    plan = comparing.Plan(cache=tmp_path / "cache")
+    first = plan.frozen
+    (source / "validation" / "test_it.py").write_text("changed = True\n")
+    assert plan.frozen == first
 
 
 def test_what_stands_behind_two_dashes_goes_to_pytest():

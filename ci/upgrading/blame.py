@@ -13,9 +13,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fixtures.errors import SuiteError
 from upgrading import page
-from upgrading.comparing import HTML, Comparison, Plan, compare, run, write
+from upgrading.comparing import HTML, Comparison, Plan, breakdown, compare, run, write
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
 from upgrading.environments import Environment, NotInstallable, interpreter
 from upgrading.resolve import Unresolvable, agree
@@ -108,7 +107,7 @@ class Laboratory:
         self._done: dict[frozenset[str], Comparison | str] = {}
         self._before = run(plan, good, output / "good", "the good environment")
         if self._before.run is None:
-            raise SuiteError(f"The validation breaks down in the good environment: {self._before.last}")
+            raise breakdown(self._before, "the good environment")
 
     def try_(self, part: frozenset[str]) -> Comparison | str:
         """Compare the good environment with one in which a part of the packages is as in the bad one.

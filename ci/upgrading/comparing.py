@@ -215,8 +215,7 @@ def compare(
     if before.timed_out:
         return Comparison(verdict=verdicts.timed_out(plan.timeout, "today's environment"), old=before, **about)
     if before.run is None:
-        log = f"{before.folder}.log"
-        raise SuiteError(f"The validation breaks down in today's environment: {before.last} (all of it in {log})")
+        raise breakdown(before, "today's environment")
     after = run(plan, new, output / "new", "the candidate")
     about |= {"old": before, "new": after}
     if after.timed_out:
@@ -225,7 +224,20 @@ def compare(
         why = f"the validation breaks down: {after.last}"
         return Comparison(verdict=verdicts.crashes(why, sorted(about["named"])), **about)
     changes = changes_of(before, after)
-    return Comparison(verdict=verdicts.judge(changes), changes=changes, **about)
+    notes = [_undrawn(ran, which) for ran, which in ((before, "today's environment"), (after, "the candidate"))]
+    return Comparison(verdict=verdicts.judge(changes), changes=changes, notes=tuple(filter(None, notes)), **about)
+
+
+def breakdown(ran: Ran, which: str) -> SuiteError:
+    """Return what to tell where a run that all rests on has no results."""
+    why = "it did not end in time (--timeout)" if ran.timed_out else ran.last.rstrip(".")
+    return SuiteError(f"The validation breaks down in {which}: {why}; all of it is in {ran.folder}.log.")
+
+
+def _undrawn(ran: Ran, which: str) -> str:
+    """Say that a run has no report worth the name, though its results count; the validation itself ends with 3 then."""
+    log = f"{ran.folder}.log"
+    return f"The report of {which} could not be drawn; its results are whole, see the end of {log}." * ran.undrawn
 
 
 def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:

@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("fixtures", "validation", "baselines", "conftest.py", "pyproject.toml")
 NOT_COPIED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis")
 ENDED_WELL = (0, 1, 10)  # passed, failed, incomplete: there is a report
+INTERNAL_ERROR = 3  # pytest itself failed; or the run went well, and its report could not be drawn
+TROUBLE = {2: "E ", INTERNAL_ERROR: "INTERNALERROR> "}  # how pytest marks what it could not import, and its own defects
 NOT_RUN, TIMED_OUT = "not run", "timed out"
 PATIENCE_SECONDS = 10.0
 
@@ -45,7 +47,7 @@ class Ran:
     seconds : float
         Wall time.
     last : str
-        The last line of its log, where there are no results.
+        Why there are no results, in the words of its log.
     """
 
     run: Run | None
@@ -58,6 +60,11 @@ class Ran:
     def timed_out(self) -> bool:
         """Whether it was ended for lack of time."""
         return self.status is None
+
+    @property
+    def undrawn(self) -> bool:
+        """Whether all results are there, though the report could not be drawn."""
+        return self.run is not None and self.status == INTERNAL_ERROR
 
 
 def frozen_suite(cache: Path, source: Path = REPOSITORY) -> Path:
@@ -150,11 +157,26 @@ def validate(
             end(child)
             raise
     seconds = time.monotonic() - began
+    run = _results(folder, status)
+    return Ran(run, folder, status, seconds, "" if run else _why(log, status))
+
+
+def _results(folder: Path, status: int | None) -> Run | None:
+    """Return the results of a run, if it came to its end."""
     try:
-        run = read_results(folder / "results.json") if status in ENDED_WELL else None
+        run = read_results(folder / "results.json")
     except SuiteError:
-        run = None
-    return Ran(run, folder, status, seconds, "" if run else last_words(log))
+        return None
+    whole = status == INTERNAL_ERROR and not run.interrupted
+    return run if whole or status in ENDED_WELL else None
+
+
+def _why(log: Path, status: int | None) -> str:
+    """Return what a log says of the trouble that this status stands for, or its last line."""
+    mark = TROUBLE.get(status or 0)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if mark else []
+    said = [line.removeprefix(mark).strip() for line in lines if mark and line.startswith(mark)]
+    return said[-1][:500] if said else last_words(log)
 
 
 def _placed(arguments: Sequence[str], suite: Path) -> list[str]:
