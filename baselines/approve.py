@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -532,26 +532,15 @@ def _write(root: Path, request: Request, run: Run, plan: Plan, who: Mapping[str,
     )
 
 
-@contextmanager
-def _alone(root: Path, *, only_look: bool = False) -> Iterator[None]:
+def _alone(root: Path, *, only_look: bool = False) -> AbstractContextManager[None]:
     """Keep every other approval out until this one has ended."""
     from fixtures.store import locks
 
     if not root.is_dir():
         raise SuiteError(f"There is no folder {root} to keep baselines in: make it, or name another with --root.")
     if only_look:
-        yield
-        return
-    try:
-        lock = locks.acquire(root / LOCK)
-    except OSError as error:
-        raise SuiteError(f"{root} can't be locked ({error.strerror}): make it writable.") from None
-    if lock is None:
-        raise SuiteError(f"Another approval is under way in {root}: wait until it has ended.")
-    try:
-        yield
-    finally:
-        lock.release(remove=True)
+        return nullcontext()
+    return locks.alone(root, LOCK, SuiteError(f"Another approval is under way in {root}: wait until it has ended."))
 
 
 def _copy(files: Mapping[str, Path], folder: Path) -> None:

@@ -7,8 +7,8 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,30 +148,17 @@ def _tell(night: Night, now: State) -> tuple[State, str]:
     return now, problem
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> AbstractContextManager[None]:
     """Hold the folder for this run alone.
 
     Raises
     ------
-    Busy
-        Another run holds it.
     SuiteError
-        It can't be locked.
+        It is none.
     """
     if folder.exists() and not folder.is_dir():
         raise SuiteError(f"--site {folder} is not a folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = locks.acquire(folder.resolve() / LOCK)
-    except OSError as error:
-        raise SuiteError(f"--site {folder} can not be used: it can not be locked ({error.strerror}).") from error
-    if held is None:
-        raise Busy(f"another nightly run is at work in {folder}: nothing was done.")
-    try:
-        yield
-    finally:
-        held.release(remove=True)
+    return locks.alone(folder, LOCK, Busy(f"another nightly run is at work in {folder}: nothing was done."))
 
 
 def dry_run(night: Night) -> int:
