@@ -18,7 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from upgrade import add_options, guarded, output_of, plan_of, split, teller
+from commandline import split
+from upgrade import add_options, guarded, output_of, plan_of, teller
 from upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
 from upgrading.comparing import Plan, candidate_environment
 from upgrading.environments import Environment, NotInstallable

@@ -3,6 +3,7 @@
     python ci/nightly.py --dry-run                        # what would be done; nothing is run, written or told
     python ci/nightly.py --site site                      # compare what is new, publish into the folder 'site'
     python ci/nightly.py --site site --notify gh          # the same, one GitHub issue for each failure
+    python ci/nightly.py --site site -- --store-size 2    # what stands behind -- goes to pytest, as for ci/upgrade.py
 
 A candidate is a release of drizzlepac, stwcs, tweakwcs, stis_cti, stistools or crds that is newer than what is
 installed and than the last one that was compared, or a new head of drizzlepac's main branch. Each is compared with
@@ -32,6 +33,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarking.children import terminated_as_interrupted
+from commandline import split
 from night import asked, candidates, site, verdicts, work
 
 from fixtures.errors import SuiteError
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--at-most", type=int, default=6, metavar="N", help="candidates in one run (default: 6)")
     how.add_argument("--dataset", metavar="NAMES", help="for ci/upgrade.py")
     how.add_argument("--detector", metavar="NAMES", help="for ci/upgrade.py")
+    how.add_argument("--cache-size", metavar="GB", help="for ci/upgrade.py")
     how.add_argument("--upgrade-command", metavar="COMMAND", help="instead of ci/upgrade.py")
     how.add_argument(
         "--work", type=Path, metavar="DIR", help="where comparisons are made (default: the temporary folder)"
@@ -97,10 +100,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do a night's work; return the exit status."""
-    options = parser().parse_args(arguments)
+    own, rest = split(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(own)
     try:
         with terminated_as_interrupted():
-            night = asked.check(options)
+            night = asked.check(options, rest)
             return work.dry_run(night) if options.dry_run else work.run(night)
     except SuiteError as error:
         return work.complain(str(error), verdicts.USAGE)

@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from commandline import split
 from upgrading.comparing import HTML, Plan, upgrade, words
 from upgrading.environments import cache_root
 from upgrading.installed import read_wanted
@@ -60,15 +61,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--constraints", action="append", type=Path, default=[], metavar="FILE", help="as of pip freeze")
     add_options(made)
     return made
-
-
-def split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Split a command line into our own words and those behind ``--``, which pytest gets."""
-    own = list(arguments)
-    if "--" not in own:
-        return own, ()
-    at = own.index("--")
-    return own[:at], tuple(own[at + 1 :])
 
 
 def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str], None]) -> Plan:

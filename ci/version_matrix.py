@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from upgrade import add_options, guarded, output_of, plan_of, split, teller
+from commandline import split
+from upgrade import add_options, guarded, output_of, plan_of, teller
 from upgrading import verdicts
 from upgrading.comparing import (
     Comparison,

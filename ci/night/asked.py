@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,8 +55,8 @@ class Night:
     teller: notify.Teller
 
 
-def check(options: argparse.Namespace) -> Night:
-    """Check the options.
+def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
+    """Check the options; `rest` goes to pytest.
 
     Raises
     ------
@@ -85,8 +86,12 @@ def check(options: argparse.Namespace) -> Night:
     where = options.index or index.default_url()
     command = (sys.executable, str(REPOSITORY / "ci" / "upgrade.py"))
     passed = [
-        word for name in ("dataset", "detector") if (value := getattr(options, name)) for word in (f"--{name}", value)
+        word
+        for name in ("dataset", "detector", "cache-size")
+        if (value := getattr(options, name.replace("-", "_")))
+        for word in (f"--{name}", value)
     ]
+    passed += ["--", *rest] if rest else []
     return Night(
         options,
         packages,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import runs
 import upgrade
+from commandline import split
 from upgrading import comparing
 from upgrading.environments import Environment
 from upgrading.running import _placed, frozen_suite, validate
@@ -117,7 +118,7 @@ def test_all_runs_of_a_comparison_have_one_copy_of_the_suite(tmp_path, monkeypat
 
 
 def test_what_stands_behind_two_dashes_goes_to_pytest():
-    assert upgrade.split(["a==1", "--", "-k", "rms"]) == (["a==1"], ("-k", "rms"))
+    assert split(["a==1", "--", "-k", "rms"]) == (["a==1"], ("-k", "rms"))
     options = upgrade.parser().parse_args(["a==1", "--dataset", "twin", "--detector", "CCD"])
     plan = upgrade.plan_of(options, ("-k", "rms"), print)
     assert plan.arguments == ("--dataset", "twin", "--detector", "CCD", "-k", "rms")

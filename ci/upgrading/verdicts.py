@@ -192,7 +192,8 @@ def _also(changes: Changes) -> str:
     if gone:
         said.append(f"{_count(gone, 'known upstream defect')} {'is' if len(gone) == 1 else 'are'} gone")
     if baselines:
-        said.append(f"{_count(baselines, 'check')} against the stored baselines no longer holds")
+        no_longer = "no longer holds" if len(baselines) == 1 else "no longer hold"
+        said.append(f"{_count(baselines, 'check')} against the stored baselines {no_longer}")
     return "".join(f"; {one}" for one in said)
 
 
