@@ -125,7 +125,7 @@ def _obtain(root: Path, options: object, number: int, names: tuple[str, ...], pr
 
 
 def main() -> int:
-    """Run the study."""
+    """Run the study; return the exit status: 0, or 2 where it can't be run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--darks", type=int, default=6, help="how many, in two weeks (default: 6)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
@@ -151,8 +151,8 @@ def main() -> int:
             told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{rootname}, against its perfect dark:"]
             print(*told, *compared(chain, perfect), sep="\n")
     except (SuiteError, ProductFailed) as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 1
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

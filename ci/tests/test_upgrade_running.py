@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import runs
 import upgrade
+from benchmarking import children
 from commandline import split
-from upgrading import comparing
+from upgrading import comparing, running
 from upgrading.environments import Environment
 from upgrading.running import _placed, frozen_suite, validate
 
@@ -122,6 +123,11 @@ def test_what_stands_behind_two_dashes_goes_to_pytest():
     options = upgrade.parser().parse_args(["a==1", "--dataset", "twin", "--detector", "CCD"])
     plan = upgrade.plan_of(options, ("-k", "rms"), print)
     assert plan.arguments == ("--dataset", "twin", "--detector", "CCD", "-k", "rms")
+
+
+def test_who_gives_a_comparison_up_waits_until_it_has_ended_its_run():
+    """Else a candidate that hangs would run on for ever: its group is its own, and only the comparison can end it."""
+    assert len(("SIGTERM", "SIGKILL")) * running.PATIENCE_SECONDS < children.PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize(
