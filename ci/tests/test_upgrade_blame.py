@@ -6,11 +6,18 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import bisection
 import pytest
+import runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from upgrading import blame
 from upgrading.blame import JSON, PAGE, find, moves, suspects_first, write_blame
+from upgrading.comparing import Comparison
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
+from upgrading.environments import Environment
+from upgrading.running import Ran
+from upgrading.verdicts import REGRESSION, SAFE, Verdict
 
 NAMES = [f"p{number}" for number in range(9)]
 
@@ -122,12 +129,72 @@ def test_the_files_of_a_bisection(tmp_path):
     assert 'href="tried/p1/comparison.html"' in (tmp_path / PAGE).read_text()
 
 
+@pytest.fixture
+def environments(monkeypatch, tmp_path):
+    """Let environments be what their files say, without building any; `two` decides the verdict.
+
+    Returns
+    -------
+    dict
+        By their pins: how many of each are in use.
+    """
+    used: dict[tuple[str, ...], int] = {}
+
+    def build(pins):
+        key = tuple(sorted(pins))
+        used[key] = used.get(key, 0) + 1
+
+        def release(*, remove):
+            used[key] -= 1
+
+        return Environment(Path("python"), {}, "key", "", key, SimpleNamespace(release=release))
+
+    def compare(plan, good, new, output, *, before, **about):
+        word = REGRESSION if "two==2" in new.pins else SAFE
+        return Comparison(verdict=Verdict(word, f"{word}."), new=ran(output / "new"), **about)
+
+    def ran(folder):
+        return Ran(runs.run(), folder, 0, 1.0)
+
+    monkeypatch.setattr(bisection, "_built", lambda plan, path: build(path.read_text().split()))
+    monkeypatch.setattr(blame.Laboratory, "_build", lambda lab, part: build(_mixed(lab, part)))
+    monkeypatch.setattr(blame, "run", lambda plan, environment, folder, which: ran(folder))
+    monkeypatch.setattr(blame, "compare", compare)
+    monkeypatch.chdir(tmp_path)
+    return used
+
+
+def _mixed(lab, part):
+    return [lab.moved[name][1] if name in part else pin for name, pin in blame.by_name(lab.good.pins).items()]
+
+
+def test_a_bisection_tells_the_guilty_and_both_reports_and_lets_go_of_what_it_tried(environments, tmp_path, capsys):
+    Path("good.txt").write_text("one==1 two==1 three==1")
+    Path("bad.txt").write_text("one==2 two==2 three==2")
+    assert bisection.main(["good.txt", "bad.txt", "--output", "out"]) == 0
+    out = tmp_path / "out"
+    assert capsys.readouterr().out.splitlines() == [
+        "two of 3 moved packages: regression. All others without: safe.",
+        f"only these moved: {out / 'tried/two/comparison.html'}",
+        f"all but these moved: {out / 'tried/one+three/comparison.html'}",
+        f"report: {out / 'bisect.html'}",
+    ]
+    assert all((out / "tried" / name / "comparison.html").is_file() for name in ("two", "one+three", "bad"))
+    good_and_bad = {("one==1", "three==1", "two==1"), ("one==2", "three==2", "two==2")}
+    assert {pins for pins, count in environments.items() if count} == good_and_bad
+
+
+def test_a_bisection_where_nothing_turns_ends_with_1(environments, capsys):
+    Path("good.txt").write_text("one==1 two==1")
+    Path("bad.txt").write_text("one==2 two==1")
+    assert bisection.main(["good.txt", "bad.txt", "--output", "out"]) == 1
+    assert capsys.readouterr().out.startswith("there is nothing to find: safe.\n")
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["one.txt"], ["one.txt", "two.txt", "three.txt"], ["one.txt", "nowhere.txt"]]
 )
 def test_files_that_are_not_named_are_asked_for(arguments, tmp_path, monkeypatch, capsys):
-    import bisection
-
     monkeypatch.chdir(tmp_path)
     for name in ("one.txt", "two.txt", "three.txt"):
         (tmp_path / name).write_text("a==1\n")

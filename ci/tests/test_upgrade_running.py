@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -144,3 +145,18 @@ def test_wrong_usage_ends_with_status_2_and_one_sentence(arguments, said, capsys
     assert error.startswith("error: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "arguments", "said"),
+    [
+        ("upgrade", ["drizzlepac=3.11.0"], "is no requirement"),
+        ("bisect", ["nowhere"], "Name two files of constraints"),
+        ("matrix", ["--from", "3.11.0"], "write ABOUT=DIR"),
+    ],
+)
+def test_nox_calls_the_program_and_ends_with_its_status(session, arguments, said):
+    noxfile = Path(upgrade.__file__).with_name("noxfile.py")
+    command = [sys.executable, "-m", "nox", "-f", str(noxfile), "-s", session, "--", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, said in ran.stderr) == (2, True)
