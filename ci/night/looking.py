@@ -69,7 +69,7 @@ def look(night: Night, known: State, date: str) -> Found:
         except index.NotLookedAt as error:
             troubles.append(_trouble(REPOSITORY_LINE, str(error), date))
     for one in troubles:
-        print(f"  {one.line}: {one.word}: {one.sentence}")
+        print(f"  {one.line}: {one.told}")
     sys.stdout.flush()
     return Found(tuple({one.requirement: one for one in due}.values()), tuple(troubles))
 

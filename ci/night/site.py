@@ -12,7 +12,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -33,6 +33,7 @@ HISTORY_DATA = "history.sqlite"
 HISTORY_SECONDS = 900.0
 KEEP = 30
 _PARTIAL = ".partial-"
+_LINK = re.compile(r'<a href="(?!#)([^":]*)">[^<]*</a>')
 _RUN = re.compile(rf"(?:{re.escape(_PARTIAL)})?\d{{4}}-\d\d-\d\d-[A-Za-z0-9.-]+")
 
 
@@ -93,8 +94,16 @@ def add_run(folder: Path, candidate: Candidate, files: Mapping[str, Path], date:
     partial.mkdir(parents=True)
     for target, source in files.items():
         shutil.copyfile(source, partial / target)
+    if REPORT in files:
+        _drop_dead_links(partial / REPORT, files)
     partial.rename(folder / RUNS / name)
     return name
+
+
+def _drop_dead_links(page: Path, files: Collection[str]) -> None:
+    """Take the links out of a page that lead to files beside it which are not published: both runs' own reports."""
+    text = page.read_text(encoding="utf-8", errors="replace")
+    page.write_text(_LINK.sub(lambda link: link[0] if link[1] in files else "", text), encoding="utf-8")
 
 
 def forget_old(now: State, keep: int) -> State:

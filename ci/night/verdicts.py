@@ -103,6 +103,11 @@ class Record:
         """Whether it says something about the candidate's results."""
         return self.word in CONCLUSIVE
 
+    @property
+    def told(self) -> str:
+        """The verdict in one line; most sentences begin with the word."""
+        return self.sentence if self.sentence.startswith(self.word) else f"{self.word}: {self.sentence}"
+
 
 def worst(words: Iterable[str]) -> int:
     """Return the exit status of the worst of verdicts; 0 if there is none."""

@@ -91,7 +91,7 @@ def _compare_all(night: Night, now: State) -> tuple[State, list[str]]:
         now, problem = _compare_one(night, now, candidate)
         problems += [problem] if problem else []
         site.write(folder, now)
-        print(f"    {now.records[-1].word}: {now.records[-1].sentence}", flush=True)
+        print(f"    {now.records[-1].told}", flush=True)
     if len(found.due) > limit:
         left = ", ".join(one.name for one in found.due[limit:])
         print(f"left for the next run (--at-most {limit}): {left}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -245,6 +246,24 @@ def test_report_and_log_are_published_and_linked(world):
     assert "comparing drizzlepac==3.12.0" in (run / "log.txt").read_text()
     assert f'href="runs/{run.name}/comparison.html"' in (world.site / "index.html").read_text()
     assert not (world.folder / "nightly").exists()
+
+
+def test_no_published_page_links_to_what_is_not_published(world):
+    world.index.release("drizzlepac", "3.12.0")
+    world.night()
+    (page,) = (world.site / "runs").glob("*/comparison.html")
+    assert re.findall('href="(.*?)"', page.read_text()) == ["#numbers", "log.txt"]
+
+
+def test_a_verdict_says_its_word_once(world, capsys):
+    world.index.release("drizzlepac", "3.12.0")
+    world.index.release("stwcs", "1.8")
+    world.plan(BELOW, sentence="safe: all the same.")
+    world.plan("stwcs==1.8", status=3, sentence="cannot be imported.")
+    world.night()
+    said = capsys.readouterr().out
+    assert "\n    safe: all the same.\n" in said
+    assert "\n    crashes: cannot be imported.\n" in said
 
 
 def test_pages_of_the_newest_comparisons_are_kept_and_verdicts_of_all(world):

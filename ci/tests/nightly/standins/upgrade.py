@@ -52,7 +52,8 @@ for side, text in plan.get("results", {}).items():
 if plan.get("link"):
     (output / "comparison.html").symlink_to(plan["link"])
 elif plan.get("report", True):
-    (output / "comparison.html").write_text(f"<!DOCTYPE html><title>{candidate}</title>")
+    links = '<a href="#numbers">numbers</a> <a href="log.txt">log</a> <a href="new/report.html">report</a>'
+    (output / "comparison.html").write_text(f"<!DOCTYPE html><title>{candidate}</title>{links}")
 if plan.get("kill"):
     os.kill(os.getpid(), 9)
 sys.exit(status)
