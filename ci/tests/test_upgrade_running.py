@@ -13,8 +13,9 @@ from benchmarking import children
 from commandline import split
 from upgrading import comparing, running
 from upgrading.environments import Environment
-from upgrading.running import _placed, frozen_suite, validate
+from upgrading.running import Ran, _placed, frozen_suite, validate
 
+from fixtures.errors import SuiteError
 from fixtures.results import write_results
 
 HERE = Environment(Path(sys.executable), {}, "here")
@@ -108,6 +109,44 @@ def test_why_a_run_breaks_down_is_told_and_not_its_last_line(tmp_path, test, hoo
     ran = validate(HERE, suite, tmp_path / "out", (), workers="0", timeout=60.0)
     assert (ran.status, ran.run) == (status, None)
     assert ran.last.startswith(said)
+
+
+def compared(folder, monkeypatch, old, new):
+    """Compare two made-up runs; return the comparison."""
+
+    def run(plan, environment, output, which):
+        return old if output.name == "old" else new
+
+    monkeypatch.setattr(comparing, "run", run)
+    about = {"started": "2026-01-01T00:00:00+00:00", "candidate": (), "named": frozenset({"drizzlepac"})}
+    return comparing.compare(comparing.Plan(), HERE, HERE, folder, **about)
+
+
+def test_a_run_whose_report_could_not_be_drawn_is_compared_and_told(tmp_path, monkeypatch):
+    whole, undrawn = (Ran(runs.run(), tmp_path / name, status, 1.0) for name, status in (("old", 0), ("new", 3)))
+    done = compared(tmp_path, monkeypatch, whole, undrawn)
+    assert done.changes is not None
+    assert done.notes == (
+        f"The report of the candidate could not be drawn; its results are whole, see the end of {tmp_path}/new.log.",
+    )
+
+
+def test_a_candidate_in_which_the_validation_breaks_down_crashes_and_says_why(tmp_path, monkeypatch):
+    whole, broken = Ran(runs.run(), tmp_path / "old", 0, 1.0), Ran(None, tmp_path / "new", 2, 1.0, "no such module")
+    verdict = compared(tmp_path, monkeypatch, whole, broken).verdict
+    assert (verdict.word, verdict.status) == ("crashes", 3)
+    assert verdict.sentence == "crashes, here: the validation breaks down: no such module."
+
+
+def test_todays_environment_that_breaks_down_is_an_error_with_its_log(tmp_path, monkeypatch):
+    broken = Ran(None, tmp_path / "old", 2, 1.0, "no such module.")
+    with pytest.raises(SuiteError, match=r"in today's environment: no such module; all of it is in .*old\.log\.$"):
+        compared(tmp_path, monkeypatch, broken, broken)
+
+
+def test_a_good_environment_that_does_not_end_in_time_is_an_error(tmp_path):
+    late = Ran(None, tmp_path / "good", None, 1.0, "[ 37%]")
+    assert "in the good environment: it did not end in time" in str(comparing.breakdown(late, "the good environment"))
 
 
 def test_all_runs_of_a_comparison_have_one_copy_of_the_suite(tmp_path, monkeypatch):
