@@ -7,10 +7,11 @@ import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
-from upgrading.environments import NotInstallable, build, pins_of, snapshot, why_broken
+from upgrading.environments import NotInstallable, build, pins_of, settled, snapshot, why_broken
 from upgrading.installed import Pin, read_wanted
 from upgrading.resolve import Unresolvable, agree, resolve
 from wheels import wheel
@@ -158,6 +159,47 @@ def test_a_package_that_cannot_be_built_is_named(uv_index, tmp_path):
         build([f"broken @ {folder.as_uri()}"], tmp_path / "cache", check=False)
     assert caught.value.package == "broken"
     assert "\n" not in caught.value.why
+
+
+BUILD = """
+import pathlib, shutil
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    pathlib.Path("written-by-the-build").touch()
+    {}
+    (wheel,) = pathlib.Path().glob("*.whl")
+    return pathlib.Path(shutil.copy(wheel, wheel_directory)).name
+"""
+
+
+def sources(folder, trouble="pass"):
+    """Write the sources of `one` 7.0: what building them means is to write into their folder, and to copy a wheel."""
+    wheel(folder, "one", "7.0")
+    (folder / "backend.py").write_text(BUILD.format(trouble))
+    system = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    (folder / "pyproject.toml").write_text(f"[project]\nname = 'one'\ndynamic = ['version']\n{system}")
+    return folder
+
+
+def test_a_folder_of_sources_is_a_candidate_stays_what_it_was_and_is_built_once(uv_index, tmp_path):
+    folder, cache, said = sources(tmp_path / "one"), tmp_path / "cache", []
+    before = _listing(folder)
+    made = []
+    for _ in range(2):
+        wanted = read_wanted([str(folder)])
+        pins = resolve(TODAY, wanted, PYTHON, settle=partial(settled, cache=cache))
+        made.append(build(pins, cache, said.append, check=False))
+    assert made[0].packages["one"].startswith("7.0 (file://")
+    assert _listing(folder) == before
+    assert (made[0].key, len(said)) == (made[1].key, 1)
+
+
+def test_a_build_that_fails_says_its_errors_and_not_all_that_it_printed(uv_index, tmp_path):
+    trouble = "print('noise\\n' * 500, 'one.c:1:1: error: no such thing', 'more noise', sep='\\n'); raise SystemExit(1)"
+    folder = sources(tmp_path / "one", trouble)
+    with pytest.raises(NotInstallable, match=r"one\.c:1:1: error: no such thing$") as caught:
+        build([f"one @ {folder.as_uri()}"], tmp_path / "cache", check=False)
+    assert "noise" not in caught.value.why
+    assert caught.value.package == "one"
 
 
 def test_sources_are_built_from_a_copy_and_stay_what_they_were(tmp_path):

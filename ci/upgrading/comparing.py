@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from fixtures.errors import SuiteError
 from fixtures.results import finite
 from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
-from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of
+from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
 from upgrading.installed import Pin, Wanted, installed, moved
 from upgrading.known import companions_of
 from upgrading.resolve import Unresolvable, resolve
@@ -148,7 +148,8 @@ def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Wanted) 
         There is no such environment, or it can't be built.
     """
     plan.say(f"resolving {wanted.words}")
-    pins = resolve(today, wanted, interpreter(), suite_requirements())
+    settle = partial(settled, cache=plan.cache)
+    pins = resolve(today, wanted, interpreter(), suite_requirements(), settle=settle)
     return plan.build(pins)
 
 

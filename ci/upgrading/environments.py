@@ -109,8 +109,10 @@ def snapshot(folder: Path, cache: Path) -> Path:
     Path
         The copy, with its version control, from which many a package takes its version.
     """
-    target = cache / "sources" / _folder_digest(folder)[:24] / folder.name
-    target.parents[1].mkdir(parents=True, exist_ok=True)
+    above = cache / "sources"
+    copied = folder.is_relative_to(above)  # a copy is what it is, though building wrote into it
+    target = folder if copied else above / _folder_digest(folder)[:24] / folder.name
+    above.mkdir(parents=True, exist_ok=True)
     with lock_of(target.parent):
         target.parent.mkdir(exist_ok=True)
         if not target.is_dir():
@@ -164,7 +166,7 @@ def build(
     SuiteError
         A pinned file is missing.
     """
-    pins = tuple(sorted(_settled(pin, cache) for pin in pins))
+    pins = tuple(sorted(settled(pin, cache) for pin in pins))
     key = _key(pins, check)
     folder = cache / "environments" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -185,8 +187,14 @@ def build(
     return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]), mark)
 
 
-def _settled(pin: str, cache: Path) -> str:
-    """Let a pin of a folder lead to its copy."""
+def settled(pin: str, cache: Path) -> str:
+    """Let a requirement of a folder lead to its copy.
+
+    Raises
+    ------
+    SuiteError
+        The folder, or the file, is missing.
+    """
     one = Requirement(pin)
     path = _file_of(one)
     if path is None:

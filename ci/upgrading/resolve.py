@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,13 @@ class Unresolvable(Exception):
 
 
 def resolve(
-    today: Mapping[str, Pin], wanted: Wanted, python: Path, suite: Sequence[str] = (), *, timeout: float = 900
+    today: Mapping[str, Pin],
+    wanted: Wanted,
+    python: Path,
+    suite: Sequence[str] = (),
+    *,
+    settle: Callable[[str], str] = str,
+    timeout: float = 900,
 ) -> tuple[str, ...]:
     """Return the pins of an environment like today's with what is wanted in its place.
 
@@ -40,6 +46,8 @@ def resolve(
         The interpreter that the environment is for.
     suite : sequence of str
         Requirements of the validation suite, which has to run there.
+    settle : callable
+        Lets a requirement of a folder lead to a copy of it: to know what a package needs is to begin to build it.
 
     Raises
     ------
@@ -47,10 +55,10 @@ def resolve(
         There is no such environment.
     """
     kept = {name: pin for name, pin in today.items() if name not in wanted.names}
-    asked = [*suite, *wanted.requirements, *(_asked(pin) for pin in kept.values())]
+    asked = [*suite, *map(settle, (*wanted.requirements, *(_asked(pin) for pin in kept.values())))]
     named = {canonicalize_name(Requirement(one).name) for one in wanted.requirements}
     asked += sorted(name for name in wanted.names if name in today and name not in named)
-    limits = [line for path in wanted.constraints for line in read_constraints(path).values()]
+    limits = [settle(line) for path in wanted.constraints for line in read_constraints(path).values()]
     strict = [f"{pin.name}=={pin.version}" for pin in kept.values() if not (pin.url or pin.folder)]
     with tempfile.TemporaryDirectory(prefix="stis-resolve-") as folder:
         work = Path(folder)

@@ -22,6 +22,9 @@ LEFT_OUT = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHO
 # would take that for an installer at work: environments of ours share nothing.
 OWN_FILES = {"UV_LINK_MODE": "copy"}
 
+PRINTED = ("[stdout]", "[stderr]")  # what uv writes above the output of a build
+ERROR = re.compile(r"[Ee]rror(:|$)")
+
 
 class UvFailed(Exception):
     """uv could not do it; the message is what it said."""
@@ -48,8 +51,13 @@ def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def one_line(said: str) -> str:
-    """Return what uv printed as one line, without the lines that it draws."""
-    return " ".join(re.sub(r"[^\x00-\x7f]+", " ", said).split()).removeprefix("error: ")
+    """Return what uv printed as one line, without the lines that it draws; of a build's output only the errors."""
+    lines = said.splitlines()
+    begins = next((number for number, line in enumerate(lines) if line.strip() in PRINTED), len(lines))
+    printed = [line.strip() for line in lines[begins:] if line.startswith(" ") and line.strip() not in ("", *PRINTED)]
+    errors = [line[:300] for line in printed if ERROR.search(line)][:2] or [line[:300] for line in printed[-1:]]
+    text = "\n".join([*lines[:begins], *errors])
+    return " ".join(re.sub(r"[^\x00-\x7f]+", " ", text).split()).removeprefix("error: ")
 
 
 def call(*arguments: str | Path, cwd: Path | None = None, timeout: float | None = None) -> str:
