@@ -193,6 +193,14 @@ def test_a_folder_of_sources_is_a_candidate_stays_what_it_was_and_is_built_once(
     assert (made[0].key, len(said)) == (made[1].key, 1)
 
 
+def test_sources_of_todays_environment_are_built_once_though_building_writes_into_their_copy(uv_index, tmp_path):
+    folder, cache, said = sources(tmp_path / "one"), tmp_path / "cache", []
+    for _ in range(2):
+        build(pins_of({"one": Pin("one", "7.0", folder=folder)}, cache), cache, said.append, check=False)
+    assert len(list(cache.glob("sources/*/one/written-by-the-build"))) == 1
+    assert len(said) == 1
+
+
 def test_a_build_that_fails_says_its_errors_and_not_all_that_it_printed(uv_index, tmp_path):
     trouble = "print('noise\\n' * 500, 'one.c:1:1: error: no such thing', 'more noise', sep='\\n'); raise SystemExit(1)"
     folder = sources(tmp_path / "one", trouble)
