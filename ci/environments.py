@@ -23,7 +23,7 @@ from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes
 
 from fixtures.errors import SuiteError
 
-SHOWN = ("drizzlepac", "stwcs", "tweakwcs", "photutils", "astropy", "numpy")
+SHOWN = ("drizzlepac", "stwcs", "photutils", "numpy")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -124,9 +124,10 @@ def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     wanted = read_wanted(options.requirement, options.constraints)
     output = output_of(options, "upgrade")
     done = upgrade(plan_of(options, rest, teller()), wanted, output)
-    count = len(done.environment)
-    moves = "package moves" if count == 1 else "packages move"
-    print(f"{count} {moves}: {words(done.environment)}" if count else "no package moves")
+    if "new" in done.packages:  # else there is no environment in which something could have moved
+        count = len(done.environment)
+        moves = "package moves" if count == 1 else "packages move"
+        print(f"{count} {moves}: {words(done.environment)}" if count else "no package moves")
     print(done.verdict.sentence)
     for note in filter(None, (*done.notes, done.hint)):
         print(note)

@@ -11,7 +11,7 @@ import runs
 import upgrade
 from benchmarking import children
 from commandline import split
-from upgrading import comparing, running
+from upgrading import comparing, running, verdicts
 from upgrading.environments import Environment
 from upgrading.running import Ran, _placed, frozen_suite, validate
 
@@ -147,6 +147,17 @@ def test_todays_environment_that_breaks_down_is_an_error_with_its_log(tmp_path, 
 def test_a_good_environment_that_does_not_end_in_time_is_an_error(tmp_path):
     late = Ran(None, tmp_path / "good", None, 1.0, "[ 37%]")
     assert "in the good environment: it did not end in time" in str(comparing.breakdown(late, "the good environment"))
+
+
+@pytest.mark.parametrize(
+    ("built", "said"), [({"old": 9, "new": 9}, "no package moves"), ({"old": 9}, "cannot be installed, here: why.")]
+)
+def test_what_moves_is_told_of_environments_that_are(tmp_path, monkeypatch, capsys, built, said):
+    verdict = verdicts.not_installable("why", ["drizzlepac"])
+    made = comparing.Comparison("", (), frozenset(), verdict, packages=built)
+    monkeypatch.setattr(upgrade, "upgrade", lambda plan, wanted, output: made)
+    assert upgrade.main(["drizzlepac==3.11.0", "--output", str(tmp_path)]) == 3
+    assert capsys.readouterr().out.splitlines()[0] == said
 
 
 def test_all_runs_of_a_comparison_have_one_copy_of_the_suite(tmp_path, monkeypatch):
