@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from commandline import split
+from commandline import shown, split
 from upgrade import add_options, guarded, output_of, plan_of, teller
 from upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
 from upgrading.comparing import Plan, candidate_environment
@@ -97,8 +97,8 @@ def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
     print(done.sentence)
     for name, report in (("only these moved", done.only), ("all but these moved", done.without)):
         if report:
-            print(f"{name}: {output / report}")
-    print(f"report: {output / PAGE}")
+            print(f"{name}: {shown(output / report)}")
+    print(f"report: {shown(output / PAGE)}")
     return 0 if done.packages else 3 if done.word == NOT_INSTALLABLE else 1
 
 

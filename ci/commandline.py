@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -12,3 +13,9 @@ def split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         return own, ()
     at = own.index("--")
     return own[:at], tuple(own[at + 1 :])
+
+
+def shown(path: Path) -> Path:
+    """Return a path as it can be typed here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

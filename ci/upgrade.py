@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commandline import split
+from commandline import shown, split
 from upgrading.comparing import HTML, Plan, upgrade, words
 from upgrading.environments import cache_root
 from upgrading.installed import read_wanted
@@ -131,7 +131,7 @@ def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     print(done.verdict.sentence)
     for note in filter(None, (*done.notes, done.hint)):
         print(note)
-    print(f"report: {output / HTML}")
+    print(f"report: {shown(output / HTML)}")
     return done.verdict.status
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commandline import split
+from commandline import shown, split
 from upgrade import add_options, guarded, output_of, plan_of, teller
 from upgrading import verdicts
 from upgrading.comparing import (
@@ -81,7 +81,7 @@ def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
         reference, lines = from_versions(versions, plan_of(options, rest, teller()), output)
     write_matrix(lines, reference, output)
     print(table(lines))
-    print(f"report: {output / PAGE}")
+    print(f"report: {shown(output / PAGE)}")
     return 0
 
 

@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from commandline import shown
+
 from fixtures.errors import SuiteError
 from fixtures.store import locks
 from night import comparison, failures, history, notify, site, verdicts
@@ -61,7 +63,7 @@ def run(night: Night) -> int:
         site.write(folder, now)
     for one in failures.still_open(now):
         print(f"open: {one.sentence} ({', '.join(one.lines[line] for line in sorted(one.lines))})")
-    print(f"published: {_shown(folder / site.INDEX)}")
+    print(f"published: {shown(folder / site.INDEX)}")
     print(_summary(records), flush=True)
     for sentence in untold:
         complain(sentence, verdicts.UNTOLD)
@@ -175,7 +177,7 @@ def dry_run(night: Night) -> int:
             print(f"would leave for the next run (--at-most {options.at_most}): {one.name}")
         if not found.due:
             print("would compare nothing")
-    print(f"would publish into {_shown(options.site)}, which holds {len(now.records)} verdicts")
+    print(f"would publish into {shown(options.site)}, which holds {len(now.records)} verdicts")
     print(f"would tell of failures by {night.teller.what}; {len(now.notices)} notices are waiting")
     try:
         night.teller.check()
@@ -195,12 +197,6 @@ def complain(sentence: str, status: int) -> int:
     sys.stdout.flush()
     print(f"error: {sentence}", file=sys.stderr, flush=True)
     return status
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as it can be typed here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _now() -> str:

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from commandline import shown
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -232,7 +233,7 @@ def compare(
 def breakdown(ran: Ran, which: str) -> SuiteError:
     """Return what to tell where a run that all rests on has no results."""
     why = "it did not end in time (--timeout)" if ran.timed_out else ran.last.rstrip(".")
-    return SuiteError(f"The validation breaks down in {which}: {why}; all of it is in {ran.folder}.log.")
+    return SuiteError(f"The validation breaks down in {which}: {why}; all of it is in {shown(ran.folder)}.log.")
 
 
 def _undrawn(ran: Ran, which: str) -> str:
@@ -243,7 +244,7 @@ def _undrawn(ran: Ran, which: str) -> str:
 
 def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:
     """Validate one environment."""
-    plan.say(f"validating {which} (log: {folder}.log)")
+    plan.say(f"validating {which} (log: {shown(folder)}.log)")
     options = {"workers": plan.workers, "timeout": plan.timeout}
     ran = validate(environment, plan.frozen, folder, plan.arguments, **options)
     plan.say(f"{which}: {ran.run.verdict.sentence if ran.run else ran.last or 'timed out'} [{ran.seconds:.0f} s]")
