@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import environments
 import pytest
+from upgrading import keeping
 from upgrading.keeping import COMPLETE, hold, in_use, keep_within, kept, lock_of, prune
 
 CI = Path(environments.__file__).parent
@@ -150,6 +153,31 @@ def test_what_is_in_use_beyond_the_limit_is_told(three, tmp_path):
     assert said == [f"0.00 GB are in use in {tmp_path}, more than the 1e-06 GB of --cache-size"]
     for mark in marks:
         mark.release(remove=True)
+
+
+def test_what_another_process_removes_meanwhile_is_no_trouble(three, tmp_path, monkeypatch):
+    sizes = keeping._size
+
+    def size(folder):
+        found = sizes(folder)
+        if folder == three[1]:
+            shutil.rmtree(folder)
+        return found
+
+    monkeypatch.setattr(keeping, "_size", size)
+    assert [one.path.name[0] for one in prune(tmp_path, 1000).removed] == ["c"]
+
+
+def test_trouble_with_pruning_is_told_and_costs_nothing_else(three, tmp_path, monkeypatch):
+    def fails(path):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(keeping.locks, "acquire", fails)
+    (tmp_path / "in-use").mkdir()
+    (tmp_path / "in-use" / f"{key('a')}-host-1-0").touch()
+    said = []
+    keep_within(tmp_path, 1000, said.append)
+    assert said == [f"no room could be made in {tmp_path} (No locks available): see python ci/environments.py"]
 
 
 def test_the_command_lists_and_prunes(three, tmp_path, capsys):

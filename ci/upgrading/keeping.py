@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -103,12 +104,12 @@ def in_use(folder: Path) -> bool:
 
 def kept(cache: Path) -> list[Kept]:
     """Return what is kept, in the order in which it would go."""
-    found = [
-        Kept(kind, path, _size(path), path.stat().st_mtime, in_use(path))
-        for kind in KINDS
-        for path in _folders(cache / kind)
-        if _KEY.fullmatch(path.name)
-    ]
+    found = []
+    for kind in KINDS:
+        for path in _folders(cache / kind):
+            with suppress(FileNotFoundError):  # another process has just removed it
+                if _KEY.fullmatch(path.name):
+                    found.append(Kept(kind, path, _size(path), path.stat().st_mtime, in_use(path)))
     return sorted(found, key=lambda one: (one.used, one.path.name))
 
 
@@ -128,8 +129,15 @@ def prune(cache: Path, limit: int) -> Pruned:
 
 
 def keep_within(cache: Path, limit: int, say: Callable[[str], None]) -> None:
-    """Prune, and tell in one line what was removed, or that all that is left over the limit is in use."""
-    done = prune(cache, limit)
+    """Prune, and tell in one line what was removed, or that all that is left over the limit is in use.
+
+    Trouble is told, too: it must not cost the comparison that is under way.
+    """
+    try:
+        done = prune(cache, limit)
+    except OSError as error:
+        say(f"no room could be made in {cache} ({error.strerror or error}): see python ci/environments.py")
+        return
     if done.removed:
         say(f"{told(done)} of at most {limit / 1e9:g} GB (--cache-size)")
     elif done.bytes_left > limit:
