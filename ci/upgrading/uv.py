@@ -56,7 +56,7 @@ def one_line(said: str) -> str:
     begins = next((number for number, line in enumerate(lines) if line.strip() in PRINTED), len(lines))
     printed = [line.strip() for line in lines[begins:] if line.startswith(" ") and line.strip() not in ("", *PRINTED)]
     errors = [line[:300] for line in printed if ERROR.search(line)][:2] or [line[:300] for line in printed[-1:]]
-    text = ": ".join(filter(None, (" ".join(lines[:begins]), "; ".join(errors))))
+    text = ": ".join(filter(None, (" ".join(lines[:begins]).strip(), "; ".join(errors))))
     return " ".join(re.sub(r"[^\x00-\x7f]+", " ", text).split()).removeprefix("error: ")
 
 
