@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.baseline.conditions import departures
+from fixtures.baseline.conditions import departures, remarks
 from fixtures.measured.differences import DIFFERENCES, tell
 from fixtures.measured.scalars import change, scalars, table_of
 from fixtures.pipeline import aligned_exposures, drizzled_exposures, pixel_based
@@ -101,7 +101,8 @@ def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, chec
                                          figure, view):  # fmt: skip
     """The same inputs, engine, parameters and version of the data set: else the comparison is no verdict."""
     numbers, stored = product("numbers-baseline").info, product("baseline").info["provenance"]
-    said = tell(numbers, lambda metric, value: not holds(metric, value))
+    said = remarks(product("conditions").info, product("baseline").info["conditions"])
+    said += tell(numbers, lambda metric, value: not holds(metric, value))
     same = [name for name, equal in sorted(numbers["identical"].items()) if equal]
     approved = stored["approved"]
     row = {
