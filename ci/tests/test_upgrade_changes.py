@@ -205,6 +205,13 @@ def test_a_check_that_is_not_there_any_more_is_lost():
     assert (one.kind, one.new) == ("lost", "not there")
 
 
+def test_a_reproduction_of_a_defect_that_breaks_down_has_a_step_to_be_told_with(compared):
+    (old, new) = (outcome("test_defect", status, step="") for status in ("known_defect", "failed"))
+    verdict = judge(compared({"alignment.shift_x": 9.0}, old_run=run([old]), new_run=run([new])))
+    assert verdict.steps == ("alignment", "defects")
+    assert "it shows in upstream defects too" in verdict.sentence
+
+
 def test_a_regression_counts_more_than_being_incomplete(compared):
     assert judge(compared({"alignment.shift_x": 9.0}, new_run=run(not_selected=3))).word == "regression"
 

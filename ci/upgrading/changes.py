@@ -345,7 +345,8 @@ def compare_checks(old: Iterable[Outcome], new: Iterable[Outcome]) -> tuple[Chec
         kind = _went(was.status if was else None, now.status if now else None)
         one = now or was
         if kind and one is not None:
-            about = (one.step, one.dataset or "", one.detector or "", one.exposure or "", test)
+            # only the reproductions of upstream defects belong to no step of the workflow
+            about = (one.step or "defects", one.dataset or "", one.detector or "", one.exposure or "", test)
             said = [side.status if side else "not there" for side in (was, now)]
             found.append(Check(kind, *about, *said, one.message))
     return tuple(found)
