@@ -316,4 +316,12 @@ def test_numbers_of_a_comparison_are_plain_json(compared, tmp_path, monkeypatch)
     found = json.loads((tmp_path / "out" / JSON).read_text())
     lost = next(one for one in found["metrics"] if one["metric"] == "alignment.shift_x")
     assert (lost["old"], lost["new"], lost["share"], lost["kind"]) == (0.5, None, None, "beyond")
-    assert "beyond any" in (tmp_path / "out" / "comparison.html").read_text()
+    page = (tmp_path / "out" / "comparison.html").read_text()
+    assert "beyond any" in page
+    # the style is that of the report, which hides some of what pytest-html writes
+    hidden = {
+        name for names in re.findall(r"([^{}]+)\{ display: none; \}", page) for name in re.findall(r"#[\w-]+", names)
+    }
+    assert hidden.isdisjoint(f"#{name}" for name in re.findall(r'id="([\w-]+)"', page))
+    assert re.findall(r'href="#([\w-]+)"', page) == ["packages", "mosaics", "numbers", "checks", "costs"]
+    assert re.findall(r'<section id="([\w-]+)"', page) == ["packages", "mosaics", "numbers", "checks", "costs"]

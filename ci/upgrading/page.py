@@ -14,7 +14,9 @@ from upgrading.pictures import Shown, draw
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_METRICS = 400
-"""Numbers that did not change are told by their count; of the others at most so many are listed."""
+"""Numbers that did not change are told by their count; of the others at most so many are listed ..."""
+SHOWN_AT_ONCE = 25
+"""... and so many, the worst, before the reader asks for more."""
 
 
 def write(page: Path, template: str, **given: Any) -> Path:
@@ -58,6 +60,14 @@ def _signed(value: float | None) -> str:
     return "-" if value is None else f"{value:+.3g}" if value else "0"
 
 
+def _without(sentence: str, word: str) -> str:
+    """Return a sentence without the word that stands before it already."""
+    for begin in (f"{word}: ", f"{word} "):
+        if sentence.startswith(begin):
+            return sentence.removeprefix(begin)
+    return sentence
+
+
 def _css() -> str:
     folder = Path(next(iter(report.__path__))) / "templates"
     return (folder / "report.css").read_text(encoding="utf-8")
@@ -68,6 +78,6 @@ def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters.update(number=_number, signed=_signed)
-    made.globals.update(css=_css(), BEYOND=BEYOND, UNTOLD=UNTOLD)
+    made.filters.update(number=_number, signed=_signed, without=_without)
+    made.globals.update(css=_css(), SHOWN=SHOWN_AT_ONCE, BEYOND=BEYOND, UNTOLD=UNTOLD)
     return made
