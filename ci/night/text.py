@@ -8,7 +8,7 @@ import unicodedata
 LINE_LIMIT = 300
 BLOCK_LIMIT = 4000
 _NO_WIDTH = "\N{WORD JOINER}"
-_LINKING = re.compile(r"@|#(?=\d)|(?<=\w):(?=//)|(?i:\bwww)(?=\.)")
+_LINKING = re.compile(r"@|#(?=\d)|(?<=\w):(?=//)|(?i:www)(?=\.)")
 _PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")
 
 

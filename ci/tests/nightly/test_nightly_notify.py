@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from night import github as issues
 from night import notify, text
@@ -295,6 +295,7 @@ def test_nothing_ends_a_block_early(lines):
 
 
 @given(st.text(max_size=700) | st.text(alphabet="@#1:/wW.ahtps ", max_size=80))
+@example("_www.example.org")
 def test_a_line_is_one_line_bounded_and_links_nothing(anything):
     said = text.inert(text.plain(anything, 50), 60)
     assert "\n" not in said
