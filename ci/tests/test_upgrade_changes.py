@@ -179,6 +179,15 @@ def test_checks_against_stored_baselines_do_not_decide(compared):
     assert "1 check against the stored baselines no longer holds" in verdict.sentence
 
 
+@pytest.mark.parametrize(("status", "word"), [("passed", "safe"), ("not_validated", "incomplete")])
+def test_runs_without_stored_baselines_are_compared_all_the_same(compared, status, word):
+    """As with CALSTIS, whose engine is not that of the committed ones, and with data of the archive."""
+    both = run([outcome("test_rms", status), outcome("test_baseline", "not_validated", "baselines")])
+    verdict = judge(compared(old_run=both, new_run=both))
+    assert verdict.word == word
+    assert ("1 required check not validated in the candidate" in verdict.sentence) == (word == "incomplete")
+
+
 @pytest.mark.parametrize(
     ("about", "said"),
     [
