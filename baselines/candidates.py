@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ FILES = ("mosaic.fits", "sources.ecsv", "measurements.json", "conditions.json")
 NOTE = "product.json"
 STEP = "baselines"
 """The step of the workflow whose checks compare with the stored baseline: they do not count here."""
+_OF_THE_DATA = {
+    **dict.fromkeys(("--data", "--dataset", "--program", "--archive", "--baselines", "--engine"), 2),
+    "--offline": 1,
+}
+"""Options that decide what a run is of, and how many words each takes."""
 DETECTORS = {
     "ccd": "CCD",
     "nuv": "NUV-MAMA",
@@ -376,7 +382,18 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _all_of_it(run: Run) -> str:
-    return "pytest validation" if "--data" not in run.command else "pytest validation --data DIR"
+    """Return the command of a run without what selects some of its checks."""
+    try:
+        words = shlex.split(run.command)
+    except ValueError:  # of a run that somebody sent
+        words = []
+    names = [word.partition("=")[0] for word in words]
+    # of programmes the detectors are part of what the data set is
+    options = _OF_THE_DATA | ({"--detector": 2} if "--program" in names else {})
+    kept: list[str] = []
+    for place, (name, word) in enumerate(zip(names, words, strict=True)):
+        kept += words[place : place + (1 if word != name else options[name])] if name in options else []
+    return plain(shlex.join(["pytest", "validation", *kept]))
 
 
 def _no_longer_kept(path: Path, run: Run) -> SuiteError:

@@ -211,7 +211,7 @@ def test_the_latest_run_is_the_default(bench, monkeypatch, link):
     assert len(bench.history()) == 2
 
 
-def test_a_baseline_outside_of_git_leaves_its_checksums_only(bench, tmp_path):
+def test_a_baseline_outside_of_git_leaves_its_checksums_only(bench, tmp_path, capsys):
     store = f"file://{tmp_path / 'store'}"
     (tmp_path / "store").mkdir()
     assert bench.approve("--detector", "ccd", "--store", store) == 0
@@ -220,7 +220,11 @@ def test_a_baseline_outside_of_git_leaves_its_checksums_only(bench, tmp_path):
     assert bench.approve("--detector", "ccd") == 0  # stays where it is
     assert sorted(bench.bytes()) == ["history.jsonl", "manifest.json"]
     assert bench.call("show") == 0
+    capsys.readouterr()
     assert bench.call("verify") == 0
+    assert (
+        "of 5 files in a store outside of git this was not looked at ('show' fetches them)" in capsys.readouterr().out
+    )
 
 
 def killed(bench: Bench, place: int | str) -> int:

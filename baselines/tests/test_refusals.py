@@ -107,6 +107,24 @@ def test_an_incomplete_run_whatever_is_said(bench, refused, what, words, despite
     assert words in said
 
 
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        ("pytest validation -n auto -k rms", "pytest validation"),
+        ("pytest validation --dataset tutorial --detector CCD", "pytest validation --dataset tutorial"),
+        ("pytest validation --data='my files' -k rms", "pytest validation '--data=my files'"),
+        (
+            "pytest validation --program 12345 --detector CCD --offline -x",
+            "pytest validation --program 12345 --detector CCD --offline",
+        ),
+        ("pytest 'torn", "pytest validation"),
+    ],
+)
+def test_an_incomplete_run_with_the_command_of_all_of_it(bench, refused, command, again):
+    bench.change(command=command, not_selected=3, not_selected_examples=("test_a",))
+    assert f"run all of it again: {again}." in refused("--detector", "ccd")
+
+
 def test_an_optional_check_that_was_not_validated_is_no_matter(bench):
     bench.change(outcomes=(CHECK, outcome("not_validated", required=False)))
     assert bench.approve("--detector", "ccd") == 0
