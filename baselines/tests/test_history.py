@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines import history
@@ -130,6 +130,7 @@ def test_an_entry_is_told_with_everything_that_it_holds():
     assert "none -> abababababab" in text
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_nothing_of_an_entry_reaches_the_terminal_raw(why, name):
     lines = told(Entry(**{**vars(ENTRY), "why": why, "who": {"name": name, "email": ""}}))

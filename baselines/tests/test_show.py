@@ -154,7 +154,7 @@ def test_a_manifest_that_is_none_is_one_sentence(approved, capsys, command):
 def command(bench, *arguments, **how):
     """Run the command in a process of its own."""
     line = [sys.executable, "-m", "baselines", arguments[0], "--root", str(bench.root), *arguments[1:]]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60, **how)
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=300, **how)
 
 
 def test_without_terminal_nothing_is_approved(bench):
@@ -178,7 +178,7 @@ def test_on_a_terminal_one_is_asked(bench):
 
 def test_the_help_names_every_command(bench):
     done = subprocess.run(
-        [sys.executable, "-m", "baselines", "--help"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-m", "baselines", "--help"], capture_output=True, text=True, check=True, timeout=300
     )
     for word in ("approve", "forget", "show", "log", "verify", "exit status"):
         assert word in done.stdout
@@ -186,7 +186,7 @@ def test_the_help_names_every_command(bench):
 
 def test_a_reader_that_goes_away_is_no_error(approved):
     line = f"{sys.executable} -m baselines log --root {approved.root} | true"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=300)
     assert "Traceback" not in done.stderr
 
 
@@ -195,5 +195,5 @@ def test_the_suites_own_tests_never_import_the_tool_to_write():
     line = (
         "import sys, fixtures.plugin, fixtures.pipeline; print([name for name in sys.modules if 'baselines' in name])"
     )
-    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ import benchmark
 import pytest
 from benchmarking import children, figures, work
 from benchmarking.figures import MISSED, OK, RECORDED, Quantity
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.errors import SuiteError
@@ -114,6 +114,7 @@ def test_costs_of_nothing_have_no_share():
 # --- linear cost -------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(fixed=st.floats(0, 1e4), slope=NUMBERS, first=st.integers(1, 50))
 def test_a_fixed_cost_and_one_by_exposure_are_linear(fixed, slope, first):
     counts = [first, 2 * first, 4 * first]
@@ -121,6 +122,7 @@ def test_a_fixed_cost_and_one_by_exposure_are_linear(fixed, slope, first):
     assert value == pytest.approx(1, rel=1e-3 + 1e-12 * fixed / slope)
 
 
+@settings(deadline=None)
 @given(fixed=st.floats(0, 100), slope=NUMBERS, first=st.integers(1, 50))
 def test_a_cost_that_grows_with_the_square_is_not_linear(fixed, slope, first):
     counts = [first, 2 * first, 4 * first]

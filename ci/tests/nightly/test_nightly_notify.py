@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from night import github as issues
 from night import notify, text
@@ -284,6 +284,7 @@ def test_hostile_text_is_inert_wherever_it_is_shown(world, github, capsys):
         assert "\u202e" not in shown
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet=st.sampled_from("`~ a\n\t\r@<#\u202e\x00\ud800"), max_size=60), max_size=6))
 def test_nothing_ends_a_block_early(lines):
     first, *inner, last = text.block(lines).split("\n")
@@ -294,6 +295,7 @@ def test_nothing_ends_a_block_early(lines):
     assert not any(char in line for line in inner for char in "\t\r\x00\u202e\ud800")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=700) | st.text(alphabet="@#1:/wW.ahtps ", max_size=80))
 @example("_www.example.org")
 def test_a_line_is_one_line_bounded_and_links_nothing(anything):
@@ -303,6 +305,7 @@ def test_a_line_is_one_line_bounded_and_links_nothing(anything):
     assert not re.search(r"@\w|#\d|\w://|www\.", said, re.IGNORECASE)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50))
 def test_a_mark_is_a_whole_comment_whatever_the_signature(signature):
     assert re.fullmatch(r"<!-- signature: [0-9a-f]{20} -->", issues.mark("signature", signature))
