@@ -9,9 +9,10 @@ from pathlib import Path
 
 from baselines import show
 from baselines.approve import Request, approve, ask_on_terminal, forget
-from baselines.candidates import detectors, suite_folder
+from baselines.candidates import detectors
 from baselines.ruler import Ruler
 from baselines.words import plain
+from fixtures.baseline.cache import OWN
 from fixtures.errors import SuiteError
 
 DESCRIPTION = """\
@@ -28,7 +29,7 @@ exit status: 0 done, or nothing to do; 1 declined, or something is damaged (veri
 def main(arguments: Sequence[str] | None = None, *, ruler: Ruler | None = None) -> int:
     """Do what the command line says; return the exit status."""
     options = _parser().parse_args(arguments)
-    root = options.root.expanduser().absolute() if options.root else suite_folder() / "baselines"
+    root = options.root.expanduser().absolute() if options.root else OWN
     try:
         return _do(options, root, ruler)
     except SuiteError as error:

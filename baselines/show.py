@@ -100,7 +100,7 @@ def problems(root: Path) -> list[str]:
                 f"{plain(name)} was approved {plain(last.when)} but is not there: restore {root} with git, or "
                 "approve it anew."
             )
-    _, in_git, _ = totals(root)
+    _, in_git, *_ = totals(root)
     if in_git > LIMIT_BYTES:
         found.append(
             f"The baselines in git have {size(in_git)} together, more than {size(LIMIT_BYTES)}: "
@@ -129,21 +129,19 @@ def _untold(root: Path, name: str, entry: Entry, last: history.Entry | None) -> 
     return []
 
 
-def totals(root: Path) -> tuple[int, int, int]:
-    """Return the number of baselines, the size of those in git [bytes], and the number of files."""
+def totals(root: Path) -> tuple[int, int, int, int]:
+    """Return the number of baselines, the size of those in git [bytes], and the number of files: all, not in git."""
     from fixtures.baseline.manifest import read_manifest
 
     entries = read_manifest(root).entries.values()
     in_git = sum(fact.bytes for entry in entries if not entry.store for fact in entry.files.values())
-    return len(entries), in_git, sum(len(entry.files) for entry in entries)
+    away = sum(len(entry.files) for entry in entries if entry.store)
+    return len(entries), in_git, sum(len(entry.files) for entry in entries), away
 
 
 def verified(root: Path) -> str:
     """Say that all is well."""
-    from fixtures.baseline.manifest import read_manifest
-
-    number, in_git, files = totals(root)
-    away = sum(len(entry.files) for entry in read_manifest(root).entries.values() if entry.store)
+    number, in_git, files, away = totals(root)
     told = f"{count(number, 'baseline')}, {count(files, 'file')}, {size(in_git)} in git: all as their manifest says"
     if away:
         told += f"; of {count(away, 'file')} in a store outside of git this was not looked at ('show' fetches them)"
