@@ -5,42 +5,40 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from baselines import show
 from baselines.approve import Request, approve, ask_on_terminal, forget
-from baselines.candidates import detectors
 from baselines.ruler import Ruler
-from baselines.words import plain
 from fixtures.baseline.cache import OWN
+from fixtures.commandline import Parser, folder_of, guarded, names
+from fixtures.datasets.exposures import detectors_of
 from fixtures.errors import SuiteError
+from fixtures.status import Status, told
+from fixtures.text import plain
 
 DESCRIPTION = """\
 A baseline is the result of a run that somebody trusted: mosaic, sources and measurements of one data set and
 detector, with what they were made of. Every run is compared with it."""
 EPILOG = """\
-exit status: 0 done, or nothing to do; 1 declined, or something is damaged (verify, log); 2 refused, or an error
-
   pytest validation -n auto
   python -m baselines approve --dry-run --reason "drizzlepac 3.11.0"
-  python -m baselines approve --dataset twin --detector nuv --reason "drizzlepac 3.11.0, differences understood\""""
+  python -m baselines approve --dataset twin --detector nuv --reason "drizzlepac 3.11.0, differences understood"
+
+""" + told(
+    PASSED="done, or nothing to do",
+    FAILED="something is damaged (verify, log)",
+    ENDED_EARLY="declined, or Ctrl-C",
+    USAGE="refused: the message says why",
+)
 
 
 def main(arguments: Sequence[str] | None = None, *, ruler: Ruler | None = None) -> int:
     """Do what the command line says; return the exit status."""
     options = _parser().parse_args(arguments)
-    root = options.root.expanduser().absolute() if options.root else OWN
-    try:
-        return _do(options, root, ruler)
-    except SuiteError as error:
-        print("\n".join(f"error: {plain(line)}" for line in str(error).splitlines()), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; nothing more was written.", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `... log | head`
-        sys.stderr.close()
-        return 0
+    work = partial(_do, options, folder_of(options.root, OWN), ruler)
+    return guarded(work, interrupted="interrupted; nothing more was written.")
 
 
 def _do(options: argparse.Namespace, root: Path, ruler: Ruler | None) -> int:
@@ -50,29 +48,31 @@ def _do(options: argparse.Namespace, root: Path, ruler: Ruler | None) -> int:
         case "approve":
             request = Request(
                 options.run.expanduser().absolute() if options.run else None,
-                _names(options.dataset),
-                detectors(_names(options.detector)),
+                names(options.dataset),
+                detectors_of(names(options.detector)),
                 options.reason,
                 options.despite,
                 options.store,
             )
             ask = None if options.yes else ask_on_terminal
-            return 0 if approve(root, request, ruler=ruler, ask=ask, dry_run=options.dry_run) else 1
+            done = approve(root, request, ruler=ruler, ask=ask, dry_run=options.dry_run)
+            return Status.PASSED if done else Status.ENDED_EARLY
         case "forget":
-            (detector,) = detectors([options.detector])
+            (detector,) = detectors_of([options.detector])
             ask = None if options.yes else ask_on_terminal
-            return 0 if forget(root, options.dataset, detector, options.reason, ask=ask) else 1
+            done = forget(root, options.dataset, detector, options.reason, ask=ask)
+            return Status.PASSED if done else Status.ENDED_EARLY
         case "show":
-            for line in show.shown(root, _names(options.dataset), detectors(_names(options.detector))):
+            for line in show.shown(root, names(options.dataset), detectors_of(names(options.detector))):
                 print(line)
-            return 0
+            return Status.PASSED
         case "log":
             lines, problems = show.logged(root)
             for line in lines:
                 print(line)
             for problem in problems:
                 print(plain(problem), file=sys.stderr)
-            return 1 if problems else 0
+            return Status.FAILED if problems else Status.PASSED
         case _:
             return _verify(root)
 
@@ -83,19 +83,14 @@ def _verify(root: Path) -> int:
         print(plain(problem))
     if not problems:
         print(show.verified(root))
-    return 1 if problems else 0
+    return Status.FAILED if problems else Status.PASSED
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m baselines",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    root = argparse.ArgumentParser(add_help=False)
+    parser = Parser("python -m baselines", description=DESCRIPTION, epilog=EPILOG)
+    root = Parser("", add_help=False)
     root.add_argument("--root", type=Path, metavar="DIR", help="folder of the baselines (default: that of the suite)")
-    some = argparse.ArgumentParser(add_help=False)
+    some = Parser("", add_help=False)
     some.add_argument(
         "--dataset", action="append", metavar="NAMES", help="data sets (repeatable or comma list; default: all)"
     )
@@ -121,10 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("log", parents=[root], help="the history, newest first")
     commands.add_parser("verify", parents=[root], help="hold every file against the manifest")
     return parser
-
-
-def _names(values: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for value in values or () for name in value.split(",") if name.strip()))
 
 
 if __name__ == "__main__":

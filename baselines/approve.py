@@ -17,9 +17,10 @@ from typing import Any
 from baselines import candidates, history
 from baselines.candidates import Candidate
 from baselines.ruler import Change, Ruler, by_size, outside, suites_ruler
-from baselines.words import count, one_line, plain, table, value
+from baselines.words import table, value
 from fixtures.errors import NotValidated, SuiteError
 from fixtures.results import Run, finite
+from fixtures.text import count, one_line, plain
 
 LOCK = ".approval.lock"
 SHOWN = 8  # of the changed measurements

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselines.words import count, one_line, plain
 from fixtures.errors import SuiteError
 from fixtures.results import BAD, NOT_RUN, NOT_VALIDATED, PASSED, Outcome, Run, read_results
+from fixtures.text import count, one_line, plain
 
 FILES = ("mosaic.fits", "sources.ecsv", "measurements.json", "conditions.json")
 """What a candidate consists of, besides its note."""
@@ -24,13 +24,6 @@ _OF_THE_DATA = {
     "--offline": 1,
 }
 """Options that decide what a run is of, and how many words each takes."""
-DETECTORS = {
-    "ccd": "CCD",
-    "nuv": "NUV-MAMA",
-    "nuv-mama": "NUV-MAMA",
-    "fuv": "FUV-MAMA",
-    "fuv-mama": "FUV-MAMA",
-}
 
 
 @dataclass(frozen=True)
@@ -63,20 +56,6 @@ def suite_folder() -> Path:
     import fixtures
 
     return Path(fixtures.__file__).resolve().parents[1]
-
-
-def detectors(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the full names of detectors that may be given in short ('nuv'), in any case.
-
-    Raises
-    ------
-    SuiteError
-        No such detector.
-    """
-    for name in names:
-        if name.lower() not in DETECTORS:
-            raise SuiteError(f"There is no detector {plain(name)!r}: choose from ccd, nuv, fuv.")
-    return tuple(dict.fromkeys(DETECTORS[name.lower()] for name in names))
 
 
 def run_folder(given: Path | None) -> Path:

@@ -11,11 +11,14 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.results import Run, read_results
+from fixtures.status import Status
 
 EVIDENCE = "noise_floor.json"
 DIGITS = 2
@@ -84,25 +87,24 @@ def read_evidence(path: Path) -> list[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the evidence of some runs."""
-    parser = argparse.ArgumentParser(prog="python -m baselines.floor", description=__doc__)
+    """Write the evidence of some runs; return the exit status."""
+    parser = Parser("python -m baselines.floor", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="ABOUT=RUN", help="what was special about a run, and its folder")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name(EVIDENCE))
-    given = parser.parse_args(arguments)
-    try:
-        runs = []
-        for text in given.runs:
-            about, equals, folder = text.partition("=")
-            if not equals:
-                raise SuiteError(f"'{text}' does not say what was special about the run: write ABOUT=RUN.")
-            runs.append(evidence_of(read_results(Path(folder) / "results.json"), about))
-    except SuiteError as error:
-        print(error, file=sys.stderr)
-        return 2
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name(EVIDENCE), metavar="FILE")
+    return guarded(partial(_write, parser.parse_args(arguments)))
+
+
+def _write(given: argparse.Namespace) -> int:
+    runs = []
+    for text in given.runs:
+        about, equals, folder = text.partition("=")
+        if not equals:
+            raise SuiteError(f"'{text}' does not say what was special about the run: write ABOUT=RUN.")
+        runs.append(evidence_of(read_results(Path(folder) / "results.json"), about))
     given.output.write_text(json.dumps({"runs": runs}, indent=1) + "\n", encoding="utf-8")
     for metric, value in floor_of(runs).items():
         print(f"{metric:45} {value:g}")
-    return 0
+    return Status.PASSED
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from baselines.words import plain, value
+from baselines.words import value
 from fixtures.errors import SuiteError
+from fixtures.text import plain
 
 NAME = "history.jsonl"
 APPROVED = "approved"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from baselines import history
 from baselines.candidates import read_scalars
-from baselines.words import count, plain, size
+from baselines.words import size
 from fixtures.errors import SuiteError
+from fixtures.text import count, plain
 
 if TYPE_CHECKING:
     from fixtures.baseline.manifest import Entry

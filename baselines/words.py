@@ -1,28 +1,15 @@
-"""How the tool writes: what is safe on a terminal and in one line, sizes, tables."""
+"""How the tool writes: sizes, values, tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-
-def one_line(text: object) -> str:
-    """Return a text as it is kept: in one line, without what UTF-8 can't hold."""
-    return " ".join(str(text).encode("utf-8", "backslashreplace").decode("utf-8").split())
-
-
-def plain(text: object) -> str:
-    """Return a text that is safe on a terminal: what is not printable is written as its escape."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in one_line(text))
+from fixtures.text import plain
 
 
 def size(number: int) -> str:
     """Return a size [bytes] with its unit."""
     return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} KB"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, which takes an s."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def value(number: object, digits: int = 6) -> str:

@@ -12,7 +12,7 @@
     linear   the steps with 1, 2 and 4 times the exposures in one data set
 
 Every time that is compared is measured in fresh interpreters in this one run, so that it means something on a machine
-that is not disturbed. Exit status: 0 all limits hold, 1 one is missed, 2 it could not be measured.
+that is not disturbed.
 """
 
 from __future__ import annotations
@@ -25,25 +25,31 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarking import figures, machine, parts
-from benchmarking.children import terminated_as_interrupted
 from benchmarking.work import Bench
 
-from fixtures.datasets.exposures import DETECTORS
+from fixtures.commandline import Parser, guarded, names
+from fixtures.datasets.exposures import DETECTORS, detectors_of
 from fixtures.errors import SuiteError
+from fixtures.status import Status, told
 
 QUICK_DETECTOR = "FUV-MAMA"
 SCHEMA = "stis-drizzlepac-validation benchmark 1"
-INTERRUPTED = 130
+
+
+EPILOG = told(
+    PASSED="all limits hold", FAILED="one is missed", ENDED_EARLY="interrupted", USAGE="it could not be measured"
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = Parser("python ci/benchmark.py", description=__doc__, epilog=EPILOG)
     made.add_argument("--parts", default=",".join(parts.PARTS), metavar="NAMES", help="comma list (default: all)")
-    made.add_argument("--detector", action="append", choices=DETECTORS, help="only this one (repeatable)")
+    made.add_argument("--detector", action="append", metavar="NAMES", help="only these (ccd, nuv, fuv)")
     made.add_argument("--quick", action="store_true", help=f"a short trial: {QUICK_DETECTOR}, fewer exposures")
     made.add_argument("--workers", type=int, default=machine.cores(), help="default: the number of cores")
     made.add_argument(
@@ -61,18 +67,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit status."""
     options = parser().parse_args(arguments)
-    try:
-        with terminated_as_interrupted():
-            return benchmark(options)
-    except SuiteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: the benchmark could not be made: {str(error).rstrip('.')}.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; what was started is ended.", file=sys.stderr)
-        return INTERRUPTED
+    return guarded(partial(benchmark, options), interrupted="interrupted; what was started is ended.")
 
 
 def benchmark(options: argparse.Namespace) -> int:
@@ -83,16 +78,16 @@ def benchmark(options: argparse.Namespace) -> int:
     SuiteError
         Options that make no sense, or something could not be measured.
     """
-    names = tuple(dict.fromkeys(one.strip() for one in options.parts.split(",") if one.strip()))
-    unknown = [name for name in names if name not in parts.PARTS]
-    if unknown or not names:
+    wanted = names([options.parts])
+    unknown = [name for name in wanted if name not in parts.PARTS]
+    if unknown or not wanted:
         raise SuiteError(f"--parts {options.parts} names what is not there: choose from {', '.join(parts.PARTS)}.")
     for name in ("workers", "repeat"):
         if getattr(options, name) < 1:
             raise SuiteError(f"--{name} {getattr(options, name)} is too few: at least 1.")
-    if options.profile and "steps" not in names:
+    if options.profile and "steps" not in wanted:
         raise SuiteError("--profile belongs to the part 'steps', which --parts leaves out.")
-    chosen = tuple(options.detector or ((QUICK_DETECTOR,) if options.quick else DETECTORS))
+    chosen = detectors_of(names(options.detector) or ((QUICK_DETECTOR,) if options.quick else DETECTORS))
     now = datetime.now(UTC)
     target = options.json or parts.REPOSITORY / "reports" / f"benchmark-{now:%Y-%m-%dT%H-%M-%SZ}.json"
     _refuse_foreign(target)
@@ -108,7 +103,7 @@ def benchmark(options: argparse.Namespace) -> int:
             say=_teller(),
         )
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = {name: part(bench) for name, part in parts.PARTS.items() if name in names}
+        found = {name: part(bench) for name, part in parts.PARTS.items() if name in wanted}
     quantities = [one for part in found.values() for one in part.quantities]
     data = {
         "schema": SCHEMA,
@@ -129,7 +124,7 @@ def benchmark(options: argparse.Namespace) -> int:
     if not bench.whole or bench.workers != 2:
         print("A trial: the limits belong to all three detectors with two workers on two cores.")
     print(f"written: {target}")
-    return int(figures.missed(quantities))
+    return Status.FAILED if figures.missed(quantities) else Status.PASSED
 
 
 def _refuse_foreign(target: Path) -> None:

@@ -6,9 +6,6 @@
 
 What a file does not name is as in today's environment. Each environment is built beside yours and validated once; what
 was validated before comes from the store. The report is DIR/bisect.html, the same for programs DIR/bisect.json.
-
-Exit status: 0 found; 1 the verdict does not turn, there is nothing to find; 2 wrong usage, or the good environment
-can't be built or validated; 3 the bad environment can't be built.
 """
 
 from __future__ import annotations
@@ -16,10 +13,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from commandline import shown, split
-from upgrade import add_options, guarded, output_of, plan_of, teller
+from upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
 from upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
 from upgrading.comparing import Plan, candidate_environment
 from upgrading.environments import Environment, NotInstallable
@@ -27,14 +24,22 @@ from upgrading.installed import installed, read_wanted
 from upgrading.resolve import Unresolvable
 from upgrading.verdicts import NOT_INSTALLABLE
 
+from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
+from fixtures.status import Status, told
+
+EPILOG = told(
+    PASSED="found",
+    ENDED_EARLY="interrupted",
+    USAGE="wrong usage, or the good environment can't be built or validated",
+    NOTHING_FOUND="the verdict does not turn, so that there is nothing to find",
+    CANDIDATE_BROKEN="the bad environment can't be built",
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(
-        prog="python ci/bisection.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser("python ci/bisection.py", description=__doc__, epilog=EPILOG)
     made.add_argument("environments", nargs="*", type=Path, metavar="GOOD BAD", help="or the folder of a comparison")
     made.add_argument("--good", type=Path, metavar="FILE", help="constraints of the good environment")
     made.add_argument("--bad", type=Path, metavar="FILE", help="constraints of the bad environment")
@@ -65,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Bisect; return the exit status."""
     own, rest = split(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(own)
-    return guarded(lambda: bisect(options, rest))
+    return guarded(partial(bisect, options, rest), interrupted=INTERRUPTED)
 
 
 def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -91,7 +96,7 @@ def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
         bad = _built(plan, bad_file)
     except (Unresolvable, NotInstallable) as error:
         print(f"The bad environment can't be built: {error.why}")
-        return 3
+        return Status.CANDIDATE_BROKEN
     done = find(Laboratory(plan, good, bad, output))
     write_blame(done, output)
     print(done.sentence)
@@ -99,7 +104,9 @@ def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
         if report:
             print(f"{name}: {shown(output / report)}")
     print(f"report: {shown(output / PAGE)}")
-    return 0 if done.packages else 3 if done.word == NOT_INSTALLABLE else 1
+    if done.packages:
+        return Status.PASSED
+    return Status.CANDIDATE_BROKEN if done.word == NOT_INSTALLABLE else Status.NOTHING_FOUND
 
 
 def _built(plan: Plan, path: Path) -> Environment:

@@ -15,22 +15,22 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from upgrade import guarded
 from upgrading.environments import cache_root
 from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes, kept, limit_bytes, prune, told
 
+from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
+from fixtures.status import Status
 
 SHOWN = ("drizzlepac", "stwcs", "photutils", "numpy")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(
-        prog="python ci/environments.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser("python ci/environments.py", description=__doc__, epilog=told(PASSED="done", USAGE="wrong usage"))
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="the folder, if not in the user's cache")
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all that is kept, the next to go first")
@@ -43,9 +43,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit status: 0, or 2 for an error."""
-    options = parser().parse_args(arguments)
-    return guarded(lambda: look(options))
+    """Do what the command line says; return the exit status."""
+    return guarded(partial(look, parser().parse_args(arguments)))
 
 
 def look(options: argparse.Namespace) -> int:
@@ -59,18 +58,18 @@ def look(options: argparse.Namespace) -> int:
     cache = (options.cache or cache_root()).expanduser().resolve()
     if options.command == "where":
         print(cache)
-        return 0
+        return Status.PASSED
     if options.cache and not cache.is_dir():
         raise SuiteError(f"--cache {options.cache} is not a folder.")
     if options.command == "prune":
         print(f"{told(prune(cache, limit_bytes(options.limit, '--limit')))} in {cache}")
-        return 0
+        return Status.PASSED
     found = kept(cache)
     for one in found:
         when = datetime.fromtimestamp(one.used, UTC).strftime("%Y-%m-%d %H:%M")
         print(f"{one.path.name[:12]}  {gigabytes(one.bytes):>8}  {when}  {_about(one)}{'  in use' * one.in_use}")
     print(f"{len(found)} folders, {gigabytes(sum(one.bytes for one in found))} in {cache}")
-    return 0
+    return Status.PASSED
 
 
 def _about(one: Kept) -> str:

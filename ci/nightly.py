@@ -10,19 +10,6 @@ installed and than the last one that was compared, or a new head of drizzlepac's
 today's environment by `python ci/upgrade.py`, under a time-out of its own; whatever goes wrong is a verdict of its own
 and stops no other. What is done is kept in the published folder after every candidate: a run that was killed does the
 rest next time.
-
-Exit status, of the worst that happened:
-
-    0   nothing new, or all are safe or within tolerance
-    1   a regression
-    2   wrong usage, or the folder can't be used: nothing was done
-    3   a candidate can't be installed or crashes
-    4   a comparison timed out
-    5   no verdict: index or main branch do not answer, or a comparison failed by itself
-    6   verdicts stand, but could not be told or published in full; the next run tells them
-    7   another nightly run is at work in this folder: nothing was done
-    10  a comparison is incomplete
-    130 interrupted
 """
 
 from __future__ import annotations
@@ -32,18 +19,32 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarking.children import terminated_as_interrupted
-from commandline import split
-from night import asked, candidates, site, verdicts, work
+from night import asked, candidates, site, work
 
-from fixtures.errors import SuiteError
+from fixtures.commandline import Parser, guarded, split
+from fixtures.status import told
 
 REPOSITORY = asked.REPOSITORY
 
 
+EPILOG = told(
+    # with several candidates the worst counts
+    PASSED="nothing new, or all are safe or within tolerance",
+    FAILED="a regression",
+    ENDED_EARLY="interrupted; what is done is kept, and the next run does the rest",
+    BROKEN="no verdict: a comparison broke down by itself",
+    USAGE="wrong usage, or the folder can't be used: nothing was done",
+    CANDIDATE_BROKEN="a candidate can't be installed, or crashes",
+    TIMED_OUT="a comparison timed out",
+    TRY_AGAIN="index or main branch do not answer; or verdicts could not be told or published in full, which the next "
+    "run does; or another nightly run is at work in this folder",
+    INCOMPLETE="a comparison is incomplete",
+)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = Parser("python ci/nightly.py", description=__doc__, epilog=EPILOG)
     made.add_argument("--dry-run", action="store_true", help="say what would be done; run, write and tell nothing")
     made.add_argument(
         "--only-tell", action="store_true", help="look and compare nothing; tell what is still to be told"
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--cache-size", metavar="GB", help="for ci/upgrade.py")
     how.add_argument("--upgrade-command", metavar="COMMAND", help="instead of ci/upgrade.py")
     how.add_argument(
-        "--work", type=Path, metavar="DIR", help="where comparisons are made (default: the temporary folder)"
+        "--work", type=Path, metavar="DIR", help="where comparisons are made (default: in the user's cache folder)"
     )
 
     out = made.add_argument_group("where it is published and told")
@@ -102,17 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do a night's work; return the exit status."""
     own, rest = split(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(own)
-    try:
-        with terminated_as_interrupted():
-            night = asked.check(options, rest)
-            return work.dry_run(night) if options.dry_run else work.run(night)
-    except SuiteError as error:
-        return work.complain(str(error), verdicts.USAGE)
-    except work.Busy as error:
-        return work.complain(str(error), verdicts.BUSY)
-    except KeyboardInterrupt:
-        said = "interrupted; what is done is kept, and the next run does the rest."
-        return work.complain(said, verdicts.INTERRUPTED)
+
+    def night() -> int:
+        found = asked.check(options, rest)
+        return work.dry_run(found) if options.dry_run else work.run(found)
+
+    return guarded(night, interrupted="interrupted; what is done is kept, and the next run does the rest.")
 
 
 if __name__ == "__main__":

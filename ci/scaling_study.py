@@ -23,13 +23,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fixtures.cluster import trial
+from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.keys import RunKeys
 from fixtures.products import Workshop
+from fixtures.status import Status
 from fixtures.storage import StoreOptions, open_store
 from fixtures.store.packages import Installed
 
@@ -192,10 +195,14 @@ def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("python ci/scaling_study.py", description=__doc__)
     parser.add_argument("--exposures", default="10,30,100,300,1000", metavar="NUMBERS", help="default: %(default)s")
     parser.add_argument("--ways", default=",".join(WAYS), metavar="NAMES", help="default: %(default)s")
-    given = parser.parse_args(arguments)
+    return guarded(partial(study, parser.parse_args(arguments)))
+
+
+def study(given: argparse.Namespace) -> int:
+    """Measure each way with each number of exposures, and print; return the exit status."""
     ways = [one for one in WAYS if one in given.ways.split(",")]
     keys = RunKeys(Installed())
     keys.prepare_steps([trial.__name__])
@@ -207,9 +214,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for way in ways:
                     rows.append(measure(way, exposures, Path(name), keys, local))
                     print(" ".join(rows[-1].cells), file=sys.stderr, flush=True)
-        except SuiteError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
         finally:
             if local is not None:
                 local.close()
@@ -217,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for way in ways:
         p = exponent([(row.exposures, row.wall_s) for row in rows if row.way == way and row.exposures >= 30])
         print(f"{way}: wall time ~ exposures^{p:.2f} (from 30 exposures on), {os.cpu_count()} cores")
-    return 0
+    return Status.PASSED
 
 
 if __name__ == "__main__":

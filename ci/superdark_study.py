@@ -23,12 +23,13 @@ import numpy as np
 from astropy.io import fits
 
 from fixtures.archive.darks import Dark, Period
+from fixtures.commandline import Parser, complain, guarded
 from fixtures.darktasks import dark_tasks, period_task_name, references_task
 from fixtures.datasets.dataset import load
-from fixtures.errors import SuiteError
 from fixtures.keys import shared_keys
 from fixtures.products import Product, ProductFailed, Task, Workshop
 from fixtures.simulation.darks import EXPTIME_S
+from fixtures.status import Status
 from fixtures.steps import calibrate, cti, simulate, simulate_darks
 from fixtures.storage import open_store, store_options
 from fixtures.workflow.calibrate import find_engine
@@ -125,35 +126,43 @@ def _obtain(root: Path, options: object, number: int, names: tuple[str, ...], pr
 
 
 def main() -> int:
-    """Run the study; return the exit status: 0, or 2 where it can't be run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Run the study; return the exit status."""
+    parser = Parser("python ci/superdark_study.py", description=__doc__)
     parser.add_argument("--darks", type=int, default=6, help="how many, in two weeks (default: 6)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--store", type=Path, default=None, help="where products are kept (default: as for a run)")
     given = parser.parse_args()
-    try:
-        made, rootname, superdarks = tasks(given.darks)
-        names = (superdarks, EXPOSURE.format(rootname, "cte-superdark"), EXPOSURE.format(rootname, "cte"))
-        options = store_options(given.store, None, False)
-        with tempfile.TemporaryDirectory(prefix="superdarks-") as folder:
-            others = [
-                multiprocessing.Process(target=_obtain, args=(Path(folder), options, given.darks, names, f"{n}"))
-                for n in range(1, given.workers)
-            ]
-            for one in others:
-                one.start()
-            flts = tuple(sorted(name for name in made if name.startswith(BASE) and name.endswith("/flt")))
-            found = _obtain(Path(folder), options, given.darks, (*names, *flts), "main")
-            for one in others:
-                one.join()
-            dark, chain, perfect = found[:3]
-            print(f"made in {dark.seconds:.0f} s: {', '.join(week['tag'] for week in dark.info['weeks'])}")
-            told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{rootname}, against its perfect dark:"]
-            print(*told, *compared(chain, perfect), sep="\n")
-    except (SuiteError, ProductFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    def work() -> int:
+        try:
+            return study(given)
+        except ProductFailed as error:
+            return complain(error, Status.BROKEN)
+
+    return guarded(work)
+
+
+def study(given: argparse.Namespace) -> int:
+    """Make superdarks of simulated darks, and print how well they give the known rate back; return the exit status."""
+    made, rootname, superdarks = tasks(given.darks)
+    names = (superdarks, EXPOSURE.format(rootname, "cte-superdark"), EXPOSURE.format(rootname, "cte"))
+    options = store_options(given.store, None, False)
+    with tempfile.TemporaryDirectory(prefix="superdarks-") as folder:
+        others = [
+            multiprocessing.Process(target=_obtain, args=(Path(folder), options, given.darks, names, f"{n}"))
+            for n in range(1, given.workers)
+        ]
+        for one in others:
+            one.start()
+        flts = tuple(sorted(name for name in made if name.startswith(BASE) and name.endswith("/flt")))
+        found = _obtain(Path(folder), options, given.darks, (*names, *flts), "main")
+        for one in others:
+            one.join()
+        dark, chain, perfect = found[:3]
+        print(f"made in {dark.seconds:.0f} s: {', '.join(week['tag'] for week in dark.info['weeks'])}")
+        told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{rootname}, against its perfect dark:"]
+        print(*told, *compared(chain, perfect), sep="\n")
+    return Status.PASSED
 
 
 if __name__ == "__main__":

@@ -14,15 +14,19 @@ import argparse
 import csv
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
+from fixtures.datasets.exposures import detectors_of
 from fixtures.errors import SuiteError
 from fixtures.measured.alignment import alignment
 from fixtures.pipeline import aligned_exposures, pixel_based
 from fixtures.simulation import make_ccd_darks, make_exposure, make_references
+from fixtures.status import Status
 
 COLUMNS = (
     "seed", "factor", "detector", "rootname", "exptime_s", "succeeded", "attempts", "rung", "rms_px", "matches",
@@ -104,43 +108,43 @@ def summary(table: pd.DataFrame) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the study; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("python ci/twin_study.py", description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=1, help="how many, from the committed one on")
     parser.add_argument("--factors", type=float, nargs="+", default=[1.0], help="times the residual distortion")
-    parser.add_argument("--detector", action="append", choices=("CCD", "NUV-MAMA", "FUV-MAMA"))
+    parser.add_argument("--detector", action="append", metavar="NAMES", help="only these (ccd, nuv, fuv)")
     parser.add_argument("--summary", action="store_true", help="only print what OUT.csv says")
-    options = parser.parse_args(arguments)
-    if options.summary and not options.out.is_file():
-        print(f"error: {options.out} does not exist: run the study first.", file=sys.stderr)
-        return 2
+    return guarded(partial(run, parser.parse_args(arguments)))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add what is not there yet to OUT.csv, and print its table; return the exit status."""
     if options.summary:
+        if not options.out.is_file():
+            raise SuiteError(f"{options.out} does not exist: run the study first.")
         print(summary(pd.read_csv(options.out)))
-        return 0
+        return Status.PASSED
     done = set()
     if options.out.exists():
         known = pd.read_csv(options.out)
         done = set(zip(known["seed"], known["factor"], known["detector"], strict=True))
     first = int(load("twin").seed or 0)
-    try:
-        for factor in options.factors:
-            for seed in range(first, first + options.seeds):
-                for detector in options.detector or ("NUV-MAMA", "FUV-MAMA", "CCD"):
-                    if (seed, factor, detector) in done:
-                        continue
-                    with tempfile.TemporaryDirectory() as folder:
-                        rows = study(seed, factor, detector, Path(folder))
-                    new = not options.out.exists()
-                    with options.out.open("a", newline="") as stream:
-                        writer = csv.DictWriter(stream, COLUMNS)
-                        if new:
-                            writer.writeheader()
-                        writer.writerows(rows)
-    except SuiteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    detectors = detectors_of(names(options.detector) or ("nuv", "fuv", "ccd"))
+    for factor in options.factors:
+        for seed in range(first, first + options.seeds):
+            for detector in detectors:
+                if (seed, factor, detector) in done:
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    rows = study(seed, factor, detector, Path(folder))
+                new = not options.out.exists()
+                with options.out.open("a", newline="") as stream:
+                    writer = csv.DictWriter(stream, COLUMNS)
+                    if new:
+                        writer.writeheader()
+                    writer.writerows(rows)
     print(summary(pd.read_csv(options.out)))
-    return 0
+    return Status.PASSED
 
 
 if __name__ == "__main__":

@@ -10,33 +10,39 @@
 
 Both environments are built beside yours, which is never changed. Without any requirement today's environment is
 compared with itself. The report is DIR/comparison.html, the same for programs DIR/comparison.json.
-
-Exit status: 0 safe, or changes results within tolerance; 1 regression; 2 wrong usage, or today's environment itself
-can't be built or validated; 3 the candidate can't be installed, or crashes; 4 timed out; 10 nothing failed, but
-something was not validated.
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from commandline import shown, split
 from upgrading.comparing import HTML, Plan, upgrade, words
 from upgrading.environments import cache_root
 from upgrading.installed import read_wanted
 from upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
 from upgrading.running import REPOSITORY
 
+from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
+from fixtures.status import told
 
-USAGE = 2
-INTERRUPTED = 130
+EPILOG = told(
+    PASSED="safe, or changes results within tolerance",
+    FAILED="regression; the sentence names detector and step",
+    ENDED_EARLY="interrupted",
+    USAGE="wrong usage, or today's environment itself can't be built or validated",
+    CANDIDATE_BROKEN="the candidate can't be installed, or crashes",
+    TIMED_OUT="timed out",
+    INCOMPLETE="nothing failed, but something was not validated",
+)
+INTERRUPTED = "interrupted; what was started is ended."
+"""What a user reads after Ctrl-C."""
 
 
 def add_options(made: argparse.ArgumentParser) -> None:
@@ -54,9 +60,7 @@ def add_options(made: argparse.ArgumentParser) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(
-        prog="python ci/upgrade.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser("python ci/upgrade.py", description=__doc__, epilog=EPILOG)
     made.add_argument("requirement", nargs="*", metavar="REQUIREMENT", help="what the candidate has")
     made.add_argument("--constraints", action="append", type=Path, default=[], metavar="FILE", help="as of pip freeze")
     add_options(made)
@@ -90,27 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Compare; return the exit status."""
     own, rest = split(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(own)
-    return guarded(lambda: compare(options, rest))
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """Do something that a user asked for; tell what she can mend in one sentence."""
-    signal.signal(signal.SIGTERM, _interrupt)  # end like on Ctrl-C, so that no process stays behind
-    try:
-        return work()
-    except SuiteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except OSError as error:
-        print(f"error: the comparison could not be made: {str(error).rstrip('.')}.", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("error: interrupted; what was started is ended.", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    return guarded(partial(compare, options, rest), interrupted=INTERRUPTED)
 
 
 def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -7,9 +7,6 @@
 
 What a version needs beside it to be imported stands in ci/versions.toml, and moves with it. With --from, the first
 run is the reference. The table is DIR/matrix.html, the same for programs DIR/matrix.json.
-
-Exit status: 0 the table is made, whatever stands in it; 2 wrong usage, or today's environment can't be built or
-validated.
 """
 
 from __future__ import annotations
@@ -18,10 +15,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from commandline import shown, split
-from upgrade import add_options, guarded, output_of, plan_of, teller
+from upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
 from upgrading import verdicts
 from upgrading.comparing import (
     Comparison,
@@ -41,15 +38,21 @@ from upgrading.matrix import PAGE, Line, line, line_of, table, write_matrix
 from upgrading.resolve import Unresolvable
 from upgrading.running import Ran
 
+from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
 from fixtures.results import read_results
+from fixtures.status import Status, told
+
+EPILOG = told(
+    PASSED="the table is made, whatever stands in it",
+    ENDED_EARLY="interrupted",
+    USAGE="wrong usage, or today's environment can't be built or validated",
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = argparse.ArgumentParser(
-        prog="python ci/version_matrix.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser("python ci/version_matrix.py", description=__doc__, epilog=EPILOG)
     made.add_argument("versions", nargs="*", metavar="VERSION", help="of drizzlepac (default: ci/versions.toml)")
     made.add_argument("--from", dest="existing", action="append", default=[], metavar="ABOUT=DIR", help="a report")
     add_options(made)
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the table; return the exit status."""
     own, rest = split(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(own)
-    return guarded(lambda: matrix(options, rest))
+    return guarded(partial(matrix, options, rest), interrupted=INTERRUPTED)
 
 
 def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -82,7 +85,7 @@ def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
     write_matrix(lines, reference, output)
     print(table(lines))
     print(f"report: {shown(output / PAGE)}")
-    return 0
+    return Status.PASSED
 
 
 def from_existing(given: Sequence[str]) -> tuple[str, list[Line]]:

@@ -15,6 +15,7 @@ from baselines import approve, candidates, history
 from baselines.tests.bench import RUN, VERSIONS, WHY, Bench
 from fixtures.baseline.manifest import file_problems
 from fixtures.baseline.provenance import read_provenance
+from fixtures.status import Status
 
 FILES = ["conditions.json", "measurements.json", "mosaic.fits", "provenance.json", "sources.ecsv"]
 
@@ -179,23 +180,23 @@ def answers(monkeypatch):
     return given
 
 
-@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("YES", 0), ("n", 1), ("", 1), ("maybe", 1)])
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("YES", 0), ("n", 2), ("", 2), ("maybe", 2)])
 def test_only_a_yes_is_one(bench, answers, capsys, answer, status):
     answers.append(answer)
     before = bench.bytes()
     assert bench.call("approve", "--run", str(bench.run), "--reason", WHY, "--detector", "ccd") == status
     assert "Approve twin/CCD? [y/N]" in capsys.readouterr().out
-    assert (bench.bytes() == before) == (status == 1)
+    assert (bench.bytes() == before) == (status == 2)
 
 
 def test_each_baseline_is_asked_for(bench, answers):
     answers += ["n", "y"]
-    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == 1
+    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == Status.ENDED_EARLY
     assert [one["detector"] for one in bench.history()] == ["NUV-MAMA"]
 
 
 def test_the_end_of_the_input_is_a_no(bench, answers):
-    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == 1
+    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == Status.ENDED_EARLY
     assert bench.bytes() == {}
 
 
@@ -302,7 +303,7 @@ def test_two_approvals_at_once_are_one_after_the_other_or_refused(approved):
             os._exit(approved.approve("--detector", "ccd"))
         children.append(child)
     ends = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
-    assert ends in ([0, 0], [0, 2])
+    assert ends in ([0, 0], [0, Status.USAGE])
     assert len(approved.history()) == 3
     assert approved.call("verify") == 0
 
@@ -350,7 +351,7 @@ def test_forget_removes_a_baseline_and_writes_it_down(approved, capsys):
 )
 def test_forget_refuses_in_one_sentence(approved, capsys, arguments, words):
     before = approved.bytes()
-    assert approved.call("forget", "--dataset", "twin", *arguments) == 2
+    assert approved.call("forget", "--dataset", "twin", *arguments) == Status.USAGE
     assert words in capsys.readouterr().err
     assert approved.bytes() == before
 
@@ -358,7 +359,7 @@ def test_forget_refuses_in_one_sentence(approved, capsys, arguments, words):
 def test_forget_asks(approved, answers):
     before = approved.bytes()
     answers.append("n")
-    assert approved.call("forget", "--dataset", "twin", "--detector", "nuv", "--reason", "x") == 1
+    assert approved.call("forget", "--dataset", "twin", "--detector", "nuv", "--reason", "x") == Status.ENDED_EARLY
     assert approved.bytes() == before
 
 

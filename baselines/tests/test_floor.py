@@ -57,14 +57,14 @@ def test_largest_value_of_all_runs_is_the_floor(tmp_path):
 )
 def test_a_run_that_tells_nothing_is_refused(tmp_path, capsys, measurements, words):
     folder = written(tmp_path / "one", *measurements)
-    assert main([f"x={folder}", "--output", str(tmp_path / "out.json")]) == 2
+    assert main([f"x={folder}", "--output", str(tmp_path / "out.json")]) == 4
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
 
 
 @pytest.mark.parametrize(("argument", "words"), [("nothing", "write ABOUT=RUN"), ("x=nowhere", "nowhere")])
 def test_what_is_no_run_is_told(capsys, argument, words):
-    assert main([argument]) == 2
+    assert main([argument]) == 4
     assert words in capsys.readouterr().err
 
 

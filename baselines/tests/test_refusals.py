@@ -11,6 +11,7 @@ import pytest
 from baselines.__main__ import main
 from baselines.tests.bench import CHECK, RULER, WHY, conditions, note, outcome
 from fixtures.results import DataSetInfo
+from fixtures.status import Status
 from fixtures.store import locks
 
 
@@ -21,7 +22,7 @@ def refused(bench, capsys):
     def refused_(*arguments, lines=1, **what):
         before = bench.bytes()
         capsys.readouterr()
-        assert bench.approve(*arguments, **what) == 2
+        assert bench.approve(*arguments, **what) == Status.USAGE
         told = capsys.readouterr()
         assert told.out == ""
         assert bench.bytes() == before
@@ -280,7 +281,7 @@ def test_a_detector_without_candidates(bench, refused):
 
 
 def test_a_detector_that_does_not_exist(bench, refused):
-    assert "There is no detector 'wfc3': choose from ccd, nuv, fuv." in refused("--detector", "wfc3")
+    assert "There is no detector 'wfc3': choose from CCD, NUV-MAMA, FUV-MAMA." in refused("--detector", "wfc3")
 
 
 @pytest.mark.parametrize("key", ["name", "email"])
@@ -306,7 +307,10 @@ def test_a_second_approval_at_once(bench, refused):
 
 def test_a_folder_of_baselines_that_is_not_there(bench, capsys):
     root = bench.root / "none"
-    assert main(["approve", "--root", str(root), "--run", str(bench.run), "--yes", "--reason", WHY], ruler=RULER) == 2
+    assert (
+        main(["approve", "--root", str(root), "--run", str(bench.run), "--yes", "--reason", WHY], ruler=RULER)
+        == Status.USAGE
+    )
     assert f"There is no folder {root}" in capsys.readouterr().err
     assert not root.exists()
 
@@ -327,6 +331,6 @@ def test_a_damaged_baseline_unless_despite(bench, refused, capsys):
 def test_nobody_to_ask(bench, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", open("/dev/null"))  # noqa: PTH123, SIM115
     before = bench.bytes()
-    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == 2
+    assert bench.call("approve", "--run", str(bench.run), "--reason", WHY) == Status.USAGE
     assert "add --yes" in capsys.readouterr().err
     assert bench.bytes() == before

@@ -13,6 +13,7 @@ import pytest
 from baselines import show
 from baselines.tests.bench import WHY
 from fixtures.baseline.pack import read_mosaic
+from fixtures.status import Status
 
 
 def test_show_tells_what_a_baseline_is(approved, capsys):
@@ -44,13 +45,13 @@ def test_show_without_names_tells_of_all(approved, capsys):
 
 @pytest.mark.parametrize("arguments", [(), ("--dataset", "m33"), ("--detector", "fuv")])
 def test_show_says_that_there_is_none(bench, capsys, arguments):
-    assert bench.call("show", *arguments) == 2
+    assert bench.call("show", *arguments) == Status.USAGE
     assert "There is no baseline" in capsys.readouterr().err
 
 
 def test_show_names_a_damaged_file_and_tells_of_the_others(approved, capsys):
     (approved.root / "twin" / "CCD" / "mosaic.fits").write_bytes(b"")
-    assert approved.call("show") == 2
+    assert approved.call("show") == Status.USAGE
     told = capsys.readouterr()
     assert "mosaic.fits" in told.err
     assert "twin CCD" not in told.out
@@ -143,7 +144,7 @@ def test_a_manifest_that_is_none_is_one_sentence(approved, capsys, command):
     (approved.root / "manifest.json").write_text("{")
     status = approved.call(command)
     told = capsys.readouterr()
-    assert status == {"show": 2, "log": 0, "verify": 2}[command]
+    assert status == {"show": 4, "log": 0, "verify": 4}[command]
     assert command == "log" or "manifest.json" in told.out + told.err
     assert "Traceback" not in told.err
 
@@ -159,7 +160,7 @@ def command(bench, *arguments, **how):
 
 def test_without_terminal_nothing_is_approved(bench):
     done = command(bench, "approve", "--run", str(bench.run), "--reason", WHY, stdin=subprocess.DEVNULL)
-    assert done.returncode == 2
+    assert done.returncode == Status.USAGE
     assert done.stderr == "error: There is no terminal to ask on, so nothing is written: add --yes if you are sure.\n"
     assert bench.bytes() == {}
 
@@ -172,7 +173,7 @@ def test_on_a_terminal_one_is_asked(bench):
     finally:
         os.close(ours)
         os.close(theirs)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == Status.ENDED_EARLY, done.stderr
     assert [one["detector"] for one in bench.history()] == ["CCD"]
 
 

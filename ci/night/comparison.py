@@ -11,18 +11,15 @@ from typing import Any
 
 from benchmarking import children
 
+from fixtures.status import Status
 from night import verdicts
 from night.candidates import Candidate
 from night.text import plain, without_password
 from night.verdicts import Verdict
 
-WORDS_OF_STATUS = {
-    0: (verdicts.SAFE, verdicts.CHANGED),
-    1: (verdicts.REGRESSION,),
-    3: (verdicts.NOT_INSTALLABLE, verdicts.CRASHES),
-    4: (verdicts.TIMED_OUT,),
-    10: (verdicts.INCOMPLETE,),
-}
+WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
+         verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip
+"""What a comparison may say of a candidate."""
 REPORT, DATA, LOG = "comparison.html", "comparison.json", "log.txt"
 DATA_BYTES = 100_000_000
 LOG_BYTES = 100_000
@@ -124,7 +121,7 @@ def _files(output: Path, folder: Path) -> dict[str, Path]:
 
 
 def _verdict(candidate: Candidate, path: Path, status: int) -> Verdict:
-    if status == 2:
+    if status == Status.USAGE:
         raise _Unreadable("could not compare: its usage is wrong, or today's environment can not be built")
     data = _read(path)
     found = _part(data, "verdict", dict)
@@ -132,7 +129,7 @@ def _verdict(candidate: Candidate, path: Path, status: int) -> Verdict:
     steps, signature = found.get("steps", []), found.get("signature", "")
     if not (isinstance(steps, list) and isinstance(signature, str)):
         raise _Unreadable(f"left a {DATA} whose verdict can not be read")
-    if word not in WORDS_OF_STATUS.get(status, ()):
+    if word not in WORDS or verdicts.STATUS[word] != status:
         raise _Unreadable(f"its {DATA} says '{plain(word, 30)}', which is not what that status says")
     signature = plain(signature)
     if word in verdicts.FAILURES and not signature:

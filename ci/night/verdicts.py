@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fixtures.status import Status
+
 SAFE = "safe"
 CHANGED = "changed"
 REGRESSION = "regression"
@@ -19,19 +21,17 @@ NOT_LOOKED_AT = "not looked at"
 """The index or the main branch did not answer."""
 
 STATUS = {
-    REGRESSION: 1,
-    NOT_INSTALLABLE: 3,
-    CRASHES: 3,
-    TIMED_OUT: 4,
-    NO_VERDICT: 5,
-    NOT_LOOKED_AT: 5,
-    INCOMPLETE: 10,
-    CHANGED: 0,
-    SAFE: 0,
+    REGRESSION: Status.FAILED,
+    NOT_INSTALLABLE: Status.CANDIDATE_BROKEN,
+    CRASHES: Status.CANDIDATE_BROKEN,
+    TIMED_OUT: Status.TIMED_OUT,
+    NO_VERDICT: Status.BROKEN,
+    NOT_LOOKED_AT: Status.TRY_AGAIN,
+    INCOMPLETE: Status.INCOMPLETE,
+    CHANGED: Status.PASSED,
+    SAFE: Status.PASSED,
 }
 """Exit status of each word, the worst first."""
-USAGE, UNTOLD, BUSY, INTERRUPTED = 2, 6, 7, 130
-"""Wrong usage; a verdict could not be published or told in full; another nightly run is at work; Ctrl-C or SIGTERM."""
 
 CONCLUSIVE = frozenset({SAFE, CHANGED, REGRESSION})
 """What says something about the candidate's results, so that it need not be compared again."""

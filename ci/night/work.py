@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commandline import shown
-
+from fixtures.commandline import complain, shown
 from fixtures.errors import SuiteError
+from fixtures.status import Status
 from fixtures.store import locks
 from night import comparison, failures, history, notify, site, verdicts
 from night.asked import Night
@@ -27,8 +27,10 @@ from night.verdicts import Record
 LOCK = ".nightly.lock"
 
 
-class Busy(Exception):
+class Busy(SuiteError):
     """Another run is at work."""
+
+    status = Status.TRY_AGAIN
 
 
 def run(night: Night) -> int:
@@ -66,8 +68,8 @@ def run(night: Night) -> int:
     print(f"published: {shown(folder / site.INDEX)}")
     print(_summary(records), flush=True)
     for sentence in untold:
-        complain(sentence, verdicts.UNTOLD)
-    return verdicts.worst(one.word for one in records) or (verdicts.UNTOLD if untold else 0)
+        complain(sentence, Status.TRY_AGAIN)
+    return verdicts.worst(one.word for one in records) or (Status.TRY_AGAIN if untold else Status.PASSED)
 
 
 def _summary(records: Sequence[Record]) -> str:
@@ -182,7 +184,7 @@ def dry_run(night: Night) -> int:
     try:
         night.teller.check()
     except SuiteError as error:
-        return verdicts.worst(one.word for one in troubles) or complain(str(error), verdicts.UNTOLD)
+        return verdicts.worst(one.word for one in troubles) or complain(error, Status.TRY_AGAIN)
     return verdicts.worst(one.word for one in troubles)
 
 
@@ -190,13 +192,6 @@ def _history_command(options: argparse.Namespace) -> list[str]:
     if options.history_command:
         return shlex.split(options.history_command)
     return [sys.executable, "-m", "fixtures.report", "index"]
-
-
-def complain(sentence: str, status: int) -> int:
-    """Print an error and return its exit status."""
-    sys.stdout.flush()
-    print(f"error: {sentence}", file=sys.stderr, flush=True)
-    return status
 
 
 def _now() -> str:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from fixtures.errors import SuiteError
 from fixtures.pipeline import session_tasks
 from fixtures.settings import Settings
+from fixtures.status import Status
 
 NUMBERS = st.floats(0.01, 1e4)
 
@@ -232,8 +233,8 @@ def test_memory_of_a_process_is_seen():
         (["--parts", "cold", "--profile"], "--profile belongs to the part 'steps'"),
     ],
 )
-def test_wrong_options_are_one_sentence_and_status_2(arguments, said, capsys):
-    assert benchmark.main(arguments) == 2
+def test_wrong_options_are_one_sentence_and_status_4(arguments, said, capsys):
+    assert benchmark.main(arguments) == 4
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
@@ -243,8 +244,8 @@ def test_a_users_file_or_folder_is_not_touched(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(benchmark.parts, "PARTS", {"steps": lambda bench: pytest.fail("it ran")})
     precious = tmp_path / "precious.json"
     precious.write_text('{"mine": 1}')
-    assert benchmark.main(["--json", str(precious)]) == 2
-    assert benchmark.main(["--json", str(tmp_path / "new.json"), "--keep", str(tmp_path)]) == 2
+    assert benchmark.main(["--json", str(precious)]) == 4
+    assert benchmark.main(["--json", str(tmp_path / "new.json"), "--keep", str(tmp_path)]) == 4
     assert precious.read_text() == '{"mine": 1}'
     assert capsys.readouterr().err.count("error: ") == 2
 
@@ -278,7 +279,7 @@ def test_nothing_is_left_after_an_interruption(tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(benchmark.parts, "PARTS", {"steps": part})
-    assert benchmark.main(["--json", str(tmp_path / "out.json")]) == benchmark.INTERRUPTED
+    assert benchmark.main(["--json", str(tmp_path / "out.json")]) == Status.ENDED_EARLY
     assert not seen[0].exists()
     assert not (tmp_path / "out.json").exists()
     assert "interrupted" in capsys.readouterr().err

@@ -185,10 +185,10 @@ def test_a_bisection_tells_the_guilty_and_both_reports_and_lets_go_of_what_it_tr
     assert {pins for pins, count in environments.items() if count} == good_and_bad
 
 
-def test_a_bisection_where_nothing_turns_ends_with_1(environments, capsys):
+def test_a_bisection_where_nothing_turns_ends_with_5(environments, capsys):
     Path("good.txt").write_text("one==1 two==1")
     Path("bad.txt").write_text("one==2 two==1")
-    assert bisection.main(["good.txt", "bad.txt", "--output", "out"]) == 1
+    assert bisection.main(["good.txt", "bad.txt", "--output", "out"]) == 5
     assert capsys.readouterr().out.startswith("there is nothing to find: safe.\n")
 
 
@@ -199,5 +199,5 @@ def test_files_that_are_not_named_are_asked_for(arguments, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     for name in ("one.txt", "two.txt", "three.txt"):
         (tmp_path / name).write_text("a==1\n")
-    assert bisection.main(arguments) == 2
+    assert bisection.main(arguments) == 4
     assert capsys.readouterr().err.startswith("error: ")

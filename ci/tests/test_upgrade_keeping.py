@@ -203,5 +203,5 @@ def test_the_command_lists_and_prunes(three, tmp_path, capsys):
     ],
 )
 def test_wrong_usage_of_the_command_is_told(arguments, said, capsys):
-    assert environments.main(arguments) == 2
+    assert environments.main(arguments) == 4
     assert said in capsys.readouterr().err

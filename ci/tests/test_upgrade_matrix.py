@@ -55,7 +55,7 @@ def test_a_table_is_made_of_runs_that_exist(tmp_path, suites_ruler, capsys):
     ],
 )
 def test_wrong_usage_is_told_in_one_sentence(arguments, said, tmp_path, capsys):
-    assert version_matrix.main([*arguments, "--output", str(tmp_path)]) == 2
+    assert version_matrix.main([*arguments, "--output", str(tmp_path)]) == 4
     assert said in capsys.readouterr().err
 
 

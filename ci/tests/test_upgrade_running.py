@@ -10,11 +10,11 @@ import pytest
 import runs
 import upgrade
 from benchmarking import children
-from commandline import split
 from upgrading import comparing, running, verdicts
 from upgrading.environments import Environment
 from upgrading.running import Ran, _placed, frozen_suite, validate
 
+from fixtures.commandline import split
 from fixtures.errors import SuiteError
 from fixtures.results import write_results
 
@@ -134,7 +134,7 @@ def test_a_run_whose_report_could_not_be_drawn_is_compared_and_told(tmp_path, mo
 def test_a_candidate_in_which_the_validation_breaks_down_crashes_and_says_why(tmp_path, monkeypatch):
     whole, broken = Ran(runs.run(), tmp_path / "old", 0, 1.0), Ran(None, tmp_path / "new", 2, 1.0, "no such module")
     verdict = compared(tmp_path, monkeypatch, whole, broken).verdict
-    assert (verdict.word, verdict.status) == ("crashes", 3)
+    assert (verdict.word, verdict.status) == ("crashes", 6)
     assert verdict.sentence == "crashes, here: the validation breaks down: no such module."
 
 
@@ -156,7 +156,7 @@ def test_what_moves_is_told_of_environments_that_are(tmp_path, monkeypatch, caps
     verdict = verdicts.not_installable("why", ["drizzlepac"])
     made = comparing.Comparison("", (), frozenset(), verdict, packages=built)
     monkeypatch.setattr(upgrade, "upgrade", lambda plan, wanted, output: made)
-    assert upgrade.main(["drizzlepac==3.11.0", "--output", str(tmp_path)]) == 3
+    assert upgrade.main(["drizzlepac==3.11.0", "--output", str(tmp_path)]) == 6
     assert capsys.readouterr().out.splitlines()[0] == said
 
 
@@ -189,8 +189,8 @@ def test_who_gives_a_comparison_up_waits_until_it_has_ended_its_run():
         (["a==1", "--timeout", "0"], "--timeout 0 is no time"),
     ],
 )
-def test_wrong_usage_ends_with_status_2_and_one_sentence(arguments, said, capsys):
-    assert upgrade.main(arguments) == 2
+def test_wrong_usage_ends_with_status_4_and_one_sentence(arguments, said, capsys):
+    assert upgrade.main(arguments) == 4
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert said in error
@@ -209,4 +209,4 @@ def test_nox_calls_the_program_and_ends_with_its_status(session, arguments, said
     noxfile = Path(upgrade.__file__).with_name("noxfile.py")
     command = [sys.executable, "-m", "nox", "-f", str(noxfile), "-s", session, "--", *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ran.returncode, said in ran.stderr) == (2, True)
+    assert (ran.returncode, said in ran.stderr) == (4, True)

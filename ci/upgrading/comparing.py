@@ -11,12 +11,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from commandline import shown
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from baselines.floor import EVIDENCE, floor_of, read_evidence
 from baselines.ruler import suites_ruler
+from fixtures.commandline import shown
 from fixtures.errors import SuiteError
 from fixtures.results import finite
 from upgrading import page, verdicts

@@ -7,11 +7,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fixtures.status import Status
 from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, Metric
 
 SAFE, CHANGED, REGRESSION = "safe", "changed", "regression"
 NOT_INSTALLABLE, CRASHES, TIMED_OUT, INCOMPLETE = "not installable", "crashes", "timed out", "incomplete"
-STATUS = {SAFE: 0, CHANGED: 0, REGRESSION: 1, NOT_INSTALLABLE: 3, CRASHES: 3, TIMED_OUT: 4, INCOMPLETE: 10}
+STATUS = {
+    SAFE: Status.PASSED,
+    CHANGED: Status.PASSED,
+    REGRESSION: Status.FAILED,
+    NOT_INSTALLABLE: Status.CANDIDATE_BROKEN,
+    CRASHES: Status.CANDIDATE_BROKEN,
+    TIMED_OUT: Status.TIMED_OUT,
+    INCOMPLETE: Status.INCOMPLETE,
+}
 WORDS = {
     "inputs": "inputs and calibration",
     "cti": "CTI correction",

@@ -79,24 +79,24 @@ def test_what_stands_behind_two_dashes_goes_to_pytest(world):
         ({}, 0, "safe"),
         ({"word": "changed"}, 0, "changed"),
         ({"status": 1}, 1, "regression"),
-        ({"status": 3, "word": "not installable"}, 3, "not installable"),
-        ({"status": 3}, 3, "crashes"),
-        ({"status": 4}, 4, "timed out"),
+        ({"status": 6, "word": "not installable"}, 6, "not installable"),
+        ({"status": 6}, 6, "crashes"),
+        ({"status": 8}, 8, "timed out"),
         ({"status": 10}, 10, "incomplete"),
-        ({"status": 2}, 5, "no verdict"),
-        ({"status": 7}, 5, "no verdict"),
-        ({"kill": True}, 5, "no verdict"),
-        ({"data": "none"}, 5, "no verdict"),
-        ({"data": ""}, 5, "no verdict"),
-        ({"data": "[1]"}, 5, "no verdict"),
-        ({"data": "{" * 9000}, 5, "no verdict"),
-        ({"data": "[" * 100_000}, 5, "no verdict"),
-        ({"data": '{"schema_version": 2}'}, 5, "no verdict"),
-        ({"data": '{"schema_version": 1, "verdict": "safe"}'}, 5, "no verdict"),
-        ({"data": '{"schema_version": 1, "verdict": {"word": "safe", "sentence": 3}}'}, 5, "no verdict"),
-        ({"data": '{"schema_version": 1, "verdict": {"word": "safe", "sentence": "", "steps": 1}}'}, 5, "no verdict"),
-        ({"status": 0, "word": "regression"}, 5, "no verdict"),
-        ({"status": 1, "word": "safe"}, 5, "no verdict"),
+        ({"status": 4}, 3, "no verdict"),
+        ({"status": 7}, 3, "no verdict"),
+        ({"kill": True}, 3, "no verdict"),
+        ({"data": "none"}, 3, "no verdict"),
+        ({"data": ""}, 3, "no verdict"),
+        ({"data": "[1]"}, 3, "no verdict"),
+        ({"data": "{" * 9000}, 3, "no verdict"),
+        ({"data": "[" * 100_000}, 3, "no verdict"),
+        ({"data": '{"schema_version": 2}'}, 3, "no verdict"),
+        ({"data": '{"schema_version": 1, "verdict": "safe"}'}, 3, "no verdict"),
+        ({"data": '{"schema_version": 1, "verdict": {"word": "safe", "sentence": 3}}'}, 3, "no verdict"),
+        ({"data": '{"schema_version": 1, "verdict": {"word": "safe", "sentence": "", "steps": 1}}'}, 3, "no verdict"),
+        ({"status": 0, "word": "regression"}, 3, "no verdict"),
+        ({"status": 1, "word": "safe"}, 3, "no verdict"),
     ],
 )
 def test_every_end_of_a_comparison_is_a_verdict(world, capsys, plan, status, word):
@@ -115,7 +115,7 @@ def test_every_end_of_a_comparison_is_a_verdict(world, capsys, plan, status, wor
 def test_a_comparison_that_takes_too_long_is_given_up(world):
     world.index.release("drizzlepac", "3.12.0")
     world.plan(BELOW, pause=True)
-    assert world.night(timeout="0.005") == 4
+    assert world.night(timeout="0.005") == 8
     assert world.words() == [("drizzlepac 3.12.0", "timed out")]
 
 
@@ -128,7 +128,7 @@ def test_processes_are_given_up_when_their_time_is_over(tmp_path):
 
 def test_an_upgrade_program_that_is_not_there_is_a_verdict(world):
     world.index.release("drizzlepac", "3.12.0")
-    assert world.night(**{"upgrade-command": str(world.folder / "nothing")}) == 5
+    assert world.night(**{"upgrade-command": str(world.folder / "nothing")}) == 3
     assert "could not be started" in world.state()["records"][0]["sentence"]
 
 
@@ -136,7 +136,7 @@ def test_one_candidates_trouble_does_not_stop_the_others_and_the_worst_is_told(w
     for package, version in (("drizzlepac", "3.12.0"), ("stwcs", "1.8.0"), ("tweakwcs", "1.0"), ("stis_cti", "1.7")):
         world.index.release(package, version)
     world.plan(BELOW, data="none")
-    world.plan("stwcs==1.8.0", status=4)
+    world.plan("stwcs==1.8.0", status=8)
     world.plan("tweakwcs==1.0", status=1)
     assert world.night() == 1
     assert [word for _, word in world.words()] == ["no verdict", "timed out", "regression", "safe"]
@@ -146,16 +146,16 @@ def test_one_candidates_trouble_does_not_stop_the_others_and_the_worst_is_told(w
 
 
 def test_the_worst_of_all_words_is_in_the_order_of_the_readme():
-    order = [1, 3, 4, 5, 10, 0]
+    order = [1, 6, 8, 3, 9, 10, 0]
     assert list(dict.fromkeys(verdicts.STATUS.values())) == order
-    assert verdicts.worst(["safe", "incomplete", "timed out"]) == 4
+    assert verdicts.worst(["safe", "incomplete", "timed out"]) == 8
     assert verdicts.worst([]) == 0
 
 
 def test_a_dead_index_is_told_once_and_the_main_branch_is_compared(world, repository, capsys):
     for package in ("drizzlepac", "stwcs", "tweakwcs", "stis-cti"):
         world.index.web.answer(f"/simple/{package}/", "no", status=500)
-    assert world.night(**{"main-url": str(repository.folder)}) == 5
+    assert world.night(**{"main-url": str(repository.folder)}) == 9
     assert [word for _, word in world.words()] == ["not looked at", "safe"]
     sentence = world.state()["records"][0]["sentence"]
     assert "HTTP status 500" in sentence
@@ -165,14 +165,14 @@ def test_a_dead_index_is_told_once_and_the_main_branch_is_compared(world, reposi
 
 def test_a_dead_repository_is_told_and_releases_are_compared(world, tmp_path):
     world.index.release("stwcs", "1.8.0")
-    assert world.night(**{"main-url": str(tmp_path / "nothing")}) == 5
+    assert world.night(**{"main-url": str(tmp_path / "nothing")}) == 9
     assert [word for _, word in world.words()] == ["not looked at", "safe"]
 
 
 def test_that_the_index_was_silent_once_is_no_news_for_ever(world):
     good = dict(world.index.web.answers)
     world.index.web.answer("/simple/stwcs/", "no", status=500)
-    assert world.night() == 5
+    assert world.night() == 9
     held = json.loads((world.site / "state.json").read_text())
     held["records"][0]["date"] = held["looked"] = "2026-01-01T00:00:00+00:00"
     (world.site / "state.json").write_text(json.dumps(held))
@@ -185,9 +185,9 @@ def test_that_the_index_was_silent_once_is_no_news_for_ever(world):
 
 def test_what_can_not_be_compared_is_set_aside_after_some_nights(world, capsys):
     world.index.release("drizzlepac", "3.12.0")
-    world.plan(BELOW, status=3)
+    world.plan(BELOW, status=6)
     for _ in range(TRIES):
-        assert world.night() == 3
+        assert world.night() == 6
     assert world.night() == 0
     assert len(world.compared()) == TRIES
     assert f"set aside after {TRIES} tries; try --again {BELOW}" in capsys.readouterr().out
@@ -230,7 +230,7 @@ def test_a_dry_run_says_everything_and_changes_nothing(world, repository, github
 
 def test_a_dry_run_tells_what_would_fail(world, github, capsys):
     github.fail("auth status", status=1, say="You are not logged into any GitHub hosts.")
-    assert world.night("--dry-run", notify="gh") == 6
+    assert world.night("--dry-run", notify="gh") == 9
     assert "You are not logged into any GitHub hosts." in capsys.readouterr().err
 
 
@@ -259,7 +259,7 @@ def test_a_verdict_says_its_word_once(world, capsys):
     world.index.release("drizzlepac", "3.12.0")
     world.index.release("stwcs", "1.8")
     world.plan(BELOW, sentence="safe: all the same.")
-    world.plan("stwcs==1.8", status=3, sentence="cannot be imported.")
+    world.plan("stwcs==1.8", status=6, sentence="cannot be imported.")
     world.night()
     said = capsys.readouterr().out
     assert "\n    safe: all the same.\n" in said
@@ -281,8 +281,8 @@ def test_pages_of_the_newest_comparisons_are_kept_and_verdicts_of_all(world):
 
 def test_two_comparisons_of_one_candidate_in_a_day_have_two_pages(world):
     world.index.release("drizzlepac", "3.12.0")
-    world.plan(BELOW, status=4)
-    assert [world.night(), world.night()] == [4, 4]
+    world.plan(BELOW, status=8)
+    assert [world.night(), world.night()] == [8, 8]
     first, second = sorted(path.name for path in (world.site / "runs").iterdir())
     assert second == f"{first}-2"
 
@@ -301,7 +301,7 @@ def test_what_a_killed_run_left_is_removed_and_what_is_not_ours_stays(world):
 def test_a_folder_of_something_else_is_refused_and_untouched(world, capsys, name):
     world.site.mkdir()
     (world.site / name).write_text("precious")
-    assert world.night() == 2
+    assert world.night() == 4
     assert f"holds {name}" in capsys.readouterr().err
     assert (world.site / name).read_text() == "precious"
     assert world.compared() == []
@@ -330,7 +330,7 @@ def test_a_damaged_state_is_told_and_untouched(world, capsys, text):
     world.site.mkdir()
     (world.site / "state.json").write_text(text)
     world.index.release("drizzlepac", "3.12.0")
-    assert world.night() == 2
+    assert world.night() == 4
     error = capsys.readouterr().err
     assert "state.json" in error
     assert error.count("\n") == 1
@@ -347,7 +347,7 @@ def test_the_state_is_whole_or_absent(world, monkeypatch):
 
     monkeypatch.setattr(state.os, "fsync", full)
     world.index.release("drizzlepac", "3.12.0")
-    assert world.night() == 2
+    assert world.night() == 4
     assert (world.site / "state.json").read_bytes() == before
 
 
@@ -404,7 +404,7 @@ def test_the_runs_of_a_comparison_are_in_the_history_that_is_published(world, tm
 def test_a_run_that_can_not_be_read_is_told_and_costs_no_verdict(world, capsys):
     world.index.release("drizzlepac", "3.12.0")
     world.plan("drizzlepac==3.12.0", results={"new": "no JSON"})
-    assert world.night() == 6
+    assert world.night() == 9
     assert "A run of the comparison is not in the history" in capsys.readouterr().err
     assert world.words() == [("drizzlepac 3.12.0", "safe")]
 
@@ -416,7 +416,7 @@ def test_a_history_that_can_not_be_published_costs_no_verdict(world, capsys, tro
     if trouble == "damaged":
         (world.folder / "reports" / "history.sqlite").write_text("no database" * 100)
     instead = {"history-command": "false"} if trouble == "command" else {}
-    assert world.night(**instead) == 6
+    assert world.night(**instead) == 9
     assert "The history" in capsys.readouterr().err
     assert world.words() == [("drizzlepac 3.12.0", "safe")]
 
@@ -447,7 +447,7 @@ def started(world):
 
 def test_a_second_run_does_nothing_while_one_is_at_work(started, world, capsys):
     process, _, meet = started
-    assert world.night() == 7
+    assert world.night() == 9
     assert "another nightly run is at work" in capsys.readouterr().err
     Path(f"{meet}.go").write_text("go")
     assert process.wait(60) == 0
@@ -470,7 +470,7 @@ def test_a_run_that_is_told_to_end_leaves_nothing_running(started, world):
     process, reader, _ = started
     process.terminate()
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 2
     assert said.endswith("error: interrupted; what is done is kept, and the next run does the rest.\n")
     assert reader.read() == ""  # its end of the pipe is closed: the upgrade program is gone
     assert world.words() == [("stwcs 99.0", "safe")]
@@ -566,8 +566,8 @@ def test_state_is_read_as_it_was_written(tmp_path):
         (["--site", __file__], "is not a folder"),
     ],
 )
-def test_wrong_options_are_one_sentence_and_status_2(world, capsys, more, said):
-    assert world.night(*more) == 2
+def test_wrong_options_are_one_sentence_and_status_4(world, capsys, more, said):
+    assert world.night(*more) == 4
     error = capsys.readouterr().err
     assert said in error
     assert "secret" not in error

@@ -10,9 +10,9 @@ from pathlib import Path
 import nightly
 import pytest
 import yaml
-from commandline import split
 from night import asked
 
+from fixtures.commandline import split
 from fixtures.datasets import m33
 from fixtures.store.disk import default_root
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-WORDS = {0: "safe", 1: "regression", 3: "crashes", 4: "timed out", 10: "incomplete"}
+WORDS = {0: "safe", 1: "regression", 6: "crashes", 8: "timed out", 10: "incomplete"}
 world = Path(sys.argv[1])
 candidate = sys.argv[2]
 output = Path(sys.argv[sys.argv.index("--output") + 1])
