@@ -15,7 +15,7 @@ from fixtures.baseline.cache import OWN
 from fixtures.commandline import Parser, folder_of, guarded, names
 from fixtures.datasets.exposures import detectors_of
 from fixtures.errors import SuiteError
-from fixtures.status import Status, told
+from fixtures.status import Status, statuses
 from fixtures.text import plain
 
 DESCRIPTION = """\
@@ -26,7 +26,7 @@ EPILOG = """\
   python -m baselines approve --dry-run --reason "drizzlepac 3.11.0"
   python -m baselines approve --dataset twin --detector nuv --reason "drizzlepac 3.11.0, differences understood"
 
-""" + told(
+""" + statuses(
     PASSED="done, or nothing to do",
     FAILED="something is damaged (verify, log)",
     ENDED_EARLY="declined, or Ctrl-C",

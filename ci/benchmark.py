@@ -34,13 +34,13 @@ from benchmarking.work import Bench
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.exposures import DETECTORS, detectors_of
 from fixtures.errors import SuiteError
-from fixtures.status import Status, told
+from fixtures.status import Status, statuses
 
 QUICK_DETECTOR = "FUV-MAMA"
 SCHEMA = "stis-drizzlepac-validation benchmark 1"
 
 
-EPILOG = told(
+EPILOG = statuses(
     PASSED="all limits hold", FAILED="one is missed", ENDED_EARLY="interrupted", USAGE="it could not be measured"
 )
 

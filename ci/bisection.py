@@ -26,9 +26,9 @@ from upgrading.verdicts import NOT_INSTALLABLE
 
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
-from fixtures.status import Status, told
+from fixtures.status import Status, statuses
 
-EPILOG = told(
+EPILOG = statuses(
     PASSED="found",
     ENDED_EARLY="interrupted",
     USAGE="wrong usage, or the good environment can't be built or validated",

@@ -23,14 +23,14 @@ from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes
 
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
-from fixtures.status import Status
+from fixtures.status import Status, statuses
 
 SHOWN = ("drizzlepac", "stwcs", "photutils", "numpy")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    made = Parser("python ci/environments.py", description=__doc__, epilog=told(PASSED="done", USAGE="wrong usage"))
+    made = Parser("python ci/environments.py", description=__doc__, epilog=statuses(PASSED="done", USAGE="wrong usage"))
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="the folder, if not in the user's cache")
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all that is kept, the next to go first")

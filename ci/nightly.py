@@ -22,12 +22,12 @@ from pathlib import Path
 from night import asked, candidates, site, work
 
 from fixtures.commandline import Parser, guarded, split
-from fixtures.status import told
+from fixtures.status import statuses
 
 REPOSITORY = asked.REPOSITORY
 
 
-EPILOG = told(
+EPILOG = statuses(
     # with several candidates the worst counts
     PASSED="nothing new, or all are safe or within tolerance",
     FAILED="a regression",

@@ -30,9 +30,9 @@ from upgrading.running import REPOSITORY
 
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
-from fixtures.status import told
+from fixtures.status import statuses
 
-EPILOG = told(
+EPILOG = statuses(
     PASSED="safe, or changes results within tolerance",
     FAILED="regression; the sentence names detector and step",
     ENDED_EARLY="interrupted",

@@ -41,9 +41,9 @@ from upgrading.running import Ran
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
 from fixtures.results import read_results
-from fixtures.status import Status, told
+from fixtures.status import Status, statuses
 
-EPILOG = told(
+EPILOG = statuses(
     PASSED="the table is made, whatever stands in it",
     ENDED_EARLY="interrupted",
     USAGE="wrong usage, or today's environment can't be built or validated",
