@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import SuiteError
-from fixtures.results import BAD, NOT_RUN, NOT_VALIDATED, PASSED, Outcome, Run, read_results
+from fixtures.results import BAD, NOT_RUN, NOT_VALIDATED, ONE, PASSED, Outcome, Run, read_results
 from fixtures.text import count, one_line, plain
 
 FILES = ("mosaic.fits", "sources.ecsv", "measurements.json", "conditions.json")
@@ -166,14 +166,14 @@ def incomplete(run: Run, dataset: str, detector: str) -> list[str]:
     """
     again = f"run all of it again: {_all_of_it(run)}"
     said = []
+    if run.broken:
+        said.append(f"{plain(run.broken)} Nothing was validated: {again}.")
     if run.interrupted:
         said.append(f"The run is incomplete, as {plain(run.interrupted)}: {again}.")
-    if run.not_selected:
-        examples = ", ".join(plain(one) for one in run.not_selected_examples[:2])
-        checks = (
-            f"{count(run.not_selected, 'required check')} {'was' if run.not_selected == 1 else 'were'} not selected"
-        )
-        said.append(f"The run is incomplete, as {checks} ({examples}): {again}.")
+    if run.unselected:
+        examples = ", ".join(plain(one) for one in (*run.modules_left_out, *run.not_selected_examples)[:2])
+        verb = "was" if run.unselected in ONE else "were"
+        said.append(f"The run is incomplete, as {run.unselected} {verb} not selected ({examples}): {again}.")
     looked = [one for one in _looking_at(run, dataset, detector) if one.required]
     for status, words, what in (
         (NOT_VALIDATED, "not validated", f"mend that and {again}"),

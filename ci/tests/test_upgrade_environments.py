@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from upgrading.environments import NotInstallable, build, pins_of, settled, snapshot, why_broken
+from upgrading.environments import NotInstallable, build, pins_of, settled, snapshot
 from upgrading.installed import Pin, read_wanted
 from upgrading.resolve import Unresolvable, agree, resolve
 from wheels import wheel
@@ -228,13 +228,6 @@ def test_todays_sources_are_pinned_to_their_copy(tmp_path):
     (folder / "one.py").touch()
     (pin,) = pins_of({"one": Pin("one", "1.0", folder=folder)}, tmp_path / "cache")
     assert pin == f"one @ {snapshot(folder, tmp_path / 'cache').as_uri()}"
-
-
-def test_what_cannot_be_imported_is_told_with_the_reason():
-    assert why_broken(PYTHON, ["json", "nowhere"]) == (
-        "nowhere cannot be imported: ModuleNotFoundError: No module named 'nowhere'"
-    )
-    assert why_broken(PYTHON, ["json"]) == ""
 
 
 def _listing(folder):

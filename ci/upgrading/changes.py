@@ -376,11 +376,9 @@ def missing_of(old: Run, new: Run) -> tuple[str, ...]:
         missing = sum(one.status in (results.NOT_VALIDATED, results.NOT_RUN) for one in asked)
         if missing:
             said.append(f"{missing} required {_checks(missing)} not validated in {which}")
-        if run.interrupted:
-            said.append(f"{run.interrupted} in {which}")
-    if new.not_selected or old.not_selected:
-        count = max(new.not_selected, old.not_selected)
-        said.append(f"{count} {_checks(count)} not selected")
+        said += [f"{why} in {which}" for why in (run.broken, run.interrupted) if why]
+    if not (old.partial and new.partial) and (unselected := new.unselected or old.unselected):
+        said.append(f"{unselected} not selected")
     return tuple(said)
 
 

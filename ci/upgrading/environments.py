@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,23 +19,13 @@ from platformdirs import user_cache_path
 from fixtures.errors import SuiteError
 from fixtures.store.identity import file_sha256
 from fixtures.store.locks import Lock
+from fixtures.workflow import imports
+from fixtures.workflow.imports import why_broken
 from upgrading.installed import Pin, installed
 from upgrading.keeping import COMPLETE, hold, keep_within, lock_of
 from upgrading.uv import UvFailed, call, clean, one_line
 
 NO_SOURCE = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "build", "__pycache__", ".pytest_cache"})
-IMPORTS = (
-    "numpy",
-    "scipy",
-    "astropy.io.fits",
-    "stwcs.updatewcs",
-    "photutils",
-    "stistools",
-    "stis_cti",
-    "drizzlepac.tweakreg",
-    "drizzlepac.astrodrizzle",
-)
-"""What the steps under validation begin with; many a drizzlepac installs and can't be imported."""
 PATIENCE_SECONDS = 1800
 
 
@@ -177,7 +166,7 @@ def build(
             say(f"building an environment of {len(pins)} packages in {folder}")
             _install(folder, pins)
             packages = {name: pin.label for name, pin in installed(_site(folder)).items()}
-            broken = why_broken(_python(folder)) if check else ""
+            broken = why_broken(_python(folder), clean()) if check else ""
             record = {"packages": packages, "broken": broken, "pins": pins}
             (folder / COMPLETE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
@@ -214,7 +203,7 @@ def _key(pins: Sequence[str], check: bool) -> str:
     """Return what an environment is kept under: its pins, the contents of the files they name, the interpreter."""
     files = [_file_of(Requirement(pin)) for pin in pins]
     sums = [file_sha256(path) for path in files if path is not None and path.is_file()]
-    base = [sys.version, sys.base_prefix, platform.machine(), list(IMPORTS) if check else []]
+    base = [sys.version, sys.base_prefix, platform.machine(), file_sha256(Path(imports.__file__)) if check else ""]
     return hashlib.sha256(json.dumps([*base, *pins, *sums]).encode()).hexdigest()[:24]
 
 
@@ -244,32 +233,3 @@ def _python(folder: Path) -> Path:
 
 def _site(folder: Path) -> list[str]:
     return sorted(str(path) for path in folder.glob("[Ll]ib*/**/site-packages"))
-
-
-def why_broken(python: Path, modules: Sequence[str] = IMPORTS) -> str:
-    """Say which of the modules can't be imported there, and why; empty if all can."""
-    program = (
-        "import importlib, sys, traceback\n"
-        "for name in sys.argv[1:]:\n"
-        "    try:\n"
-        "        importlib.import_module(name)\n"
-        "    except BaseException as error:\n"
-        "        said = ''.join(traceback.format_exception_only(error)).strip().splitlines()[-1]\n"
-        "        sys.exit(f'\\n{name} cannot be imported: {said}')\n"
-    )
-    try:
-        ran = subprocess.run(
-            [python, "-P", "-c", program, *modules],
-            env=clean(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "importing did not end"
-    if not ran.returncode:
-        return ""
-    lines = [line for line in ran.stderr.splitlines() if " cannot be imported: " in line]
-    return lines[-1] if lines else f"importing ended with status {ran.returncode}"
