@@ -18,6 +18,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from upgrading.running import REPOSITORY
 
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import SuiteError
+from fixtures.report import keeping
 from fixtures.status import statuses
 
 EPILOG = statuses(
@@ -90,6 +92,12 @@ def output_of(options: argparse.Namespace, kind: str) -> Path:
     return (options.output or REPOSITORY / "reports" / f"{kind}-{stamp}").resolve()
 
 
+def keep_few_reports() -> None:
+    """Remove the oldest reports of the default folder."""
+    with suppress(SuiteError, OSError):
+        keeping.prune(REPOSITORY / "reports")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare; return the exit status."""
     own, rest = split(sys.argv[1:] if arguments is None else arguments)
@@ -116,6 +124,7 @@ def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     for note in filter(None, (*done.notes, done.hint)):
         print(note)
     print(f"report: {shown(output / HTML)}")
+    keep_few_reports()
     return done.verdict.status
 
 
