@@ -359,7 +359,7 @@ def _stored(root: Path, dataset: str, detector: str, folder: Path) -> Stored | N
 
 
 def _plan(root: Path, run: Run, candidate: Candidate, found: _Found, new: Path, ruler: Ruler | None) -> Plan:
-    from fixtures.baseline.conditions import departures
+    from fixtures.baseline.conditions import departures, other_engine
     from fixtures.measurement.values import NotMeasurable
 
     old = found.old
@@ -389,7 +389,10 @@ def _plan(root: Path, run: Run, candidate: Candidate, found: _Found, new: Path, 
         old,
         found.conditions,
         found.against,
-        tuple(departures(found.conditions, old.conditions)),
+        (
+            *departures(found.conditions, old.conditions),
+            *filter(None, [other_engine(found.conditions, old.conditions)]),
+        ),
         tuple(words),
         tuple(changed),
         finite(largest),

@@ -46,7 +46,7 @@ def evidence_of(run: Run, about: str) -> dict[str, Any]:
             found[one.metric] = max(found.get(one.metric, 0.0), abs(one.value))
     if not found:
         raise SuiteError(f"The run of {run.started} was not compared with baselines: nothing can be learnt from it.")
-    if found.get("baseline.departures"):
+    if found.get("baseline.departures") or any(one.engine != run.engine for one in run.baselines):
         raise SuiteError(f"The run of {run.started} has other inputs or another engine than the baselines.")
     identical = {
         f"{row.dataset}/{row.detector}": row.cells["identical to the last bit"]

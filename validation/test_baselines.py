@@ -1,14 +1,15 @@
 """Mosaics and the numbers of every step against the stored baselines: what is not what it was.
 
 Nothing here writes a baseline: ``python -m baselines approve`` does. A comparison with a baseline that was made from
-other inputs, by another engine or with other parameters is told, but is no verdict on the software.
+other inputs or with other parameters is told, but is no verdict on the software; where another engine calibrated, a
+difference is none that is beyond its limit.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from fixtures.baseline.conditions import departures, remarks
+from fixtures.baseline.conditions import departures, other_engine, remarks
 from fixtures.measured.differences import DIFFERENCES, tell
 from fixtures.measured.scalars import change, scalars, table_of
 from fixtures.pipeline import aligned_exposures, drizzled_exposures, pixel_based
@@ -64,7 +65,14 @@ def doubt(detector, product) -> str:
 
 
 @pytest.fixture
-def unchanged(exposure_name, product, doubt, check):
+def if_missed(detector, product) -> str:
+    """Return why a number beyond its limit tells nothing of the software; empty if it does."""
+    found = other_engine(product("conditions").info, product("baseline").info["conditions"])
+    return f"no verdict on a number beyond its limit: {found}" if found else ""
+
+
+@pytest.fixture
+def unchanged(exposure_name, product, doubt, if_missed, check):
     """Hold a number of a step against its stored value."""
 
     def hold(scalar) -> None:
@@ -74,7 +82,7 @@ def unchanged(exposure_name, product, doubt, check):
         if place not in stored:
             pytest.fail(f"the baseline does not know {scalar.name}: approve a new one", pytrace=False)
         note = f"{'no value' if old is None else f'{old:.6g}'} -> {'no value' if new is None else f'{new:.6g}'}"
-        check(f"baseline.{scalar.name}", change(new, old), note=note, doubt=doubt, stored=old)
+        check(f"baseline.{scalar.name}", change(new, old), note=note, doubt=doubt, if_missed=if_missed, stored=old)
 
     return hold
 
@@ -99,7 +107,7 @@ def test_run_could_become_a_baseline(detector, product, check):
 @mosaic
 def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, check, record, holds, table_row,
                                          figure, view):  # fmt: skip
-    """The same inputs, engine, parameters and version of the data set: else the comparison is no verdict."""
+    """The same inputs, parameters and version of the data set: else the comparison is no verdict."""
     numbers, stored = product("numbers-baseline").info, product("baseline").info["provenance"]
     said = remarks(product("conditions").info, product("baseline").info["conditions"])
     said += tell(numbers, lambda metric, value: not holds(metric, value))
@@ -123,13 +131,13 @@ def test_baseline_was_made_from_the_same(dataset, detector, product, doubt, chec
 
 @mosaic
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=[one.metric.split(".")[1] for one in DIFFERENCES])
-def test_mosaic_is_that_of_the_baseline(detector, product, doubt, check, not_validated, difference):
+def test_mosaic_is_that_of_the_baseline(detector, product, doubt, if_missed, check, not_validated, difference):
     """Frame, stars, masks, weights, pixels, blocks and header cards, each by its own number."""
     numbers = product("numbers-baseline").info
     value = difference.value(numbers)
     if value is None and not numbers["stars"]["n_stars"]:
         not_validated("the baseline has no star to tell")
-    check(difference.metric, value, note=difference.words(numbers), doubt=doubt)
+    check(difference.metric, value, note=difference.words(numbers), doubt=doubt, if_missed=if_missed)
 
 
 @pytest.mark.applies(when=is_aligned)

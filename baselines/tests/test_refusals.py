@@ -92,7 +92,7 @@ def test_despite_is_not_written_down_where_nothing_speaks_against_it(bench, caps
         ({"interrupted": "the run was interrupted"}, "as the run was interrupted"),
         (
             {"not_selected": 3, "not_selected_examples": ("test_a", "test_b")},
-            "3 required checks were not selected",
+            "3 checks were not selected",
         ),
         ({"outcomes": (CHECK, outcome("not_validated"))}, "1 required check was not validated"),
         ({"outcomes": (CHECK, outcome("not_run"))}, "1 required check was never run"),
