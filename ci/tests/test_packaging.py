@@ -1,0 +1,65 @@
+"""How the suite is installed: from its folder and no other way, with a version of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.plugin.installation import OWN
+
+REPOSITORY = OWN.parent
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """Copy what a build looks at, without git."""
+    folder = tmp_path / "copy"
+    shutil.copytree(REPOSITORY / "ci", folder / "ci", ignore=shutil.ignore_patterns("tests", "__pycache__"))
+    shutil.copytree(REPOSITORY / "fixtures" / "plugin", folder / "fixtures" / "plugin")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(REPOSITORY / name, folder / name)
+    return folder
+
+
+def backend(folder: Path, call: str) -> subprocess.CompletedProcess[str]:
+    program = f"import sys; sys.path.insert(0, 'ci'); import backend; print(backend.{call})"
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize("call", ["prepare_metadata_for_build_wheel('out')", "build_wheel('out')", "build_sdist('out')"])
+def test_anything_but_an_editable_installation_is_refused_in_one_sentence(copy, call):
+    done = backend(copy, call)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "The validation suite runs from its folder, with the checks and baselines in it: use 'pip install -e .'.\n"
+    )
+
+
+def test_a_copy_without_git_has_the_version_of_the_last_release(copy):
+    (copy / "out").mkdir()
+    done = backend(copy, "prepare_metadata_for_build_editable('out')")
+    assert done.returncode == 0, done.stderr
+    (metadata,) = (copy / "out").glob("*.dist-info/METADATA")
+    version = re.search(r"^Version: (.*)$", metadata.read_text(), re.MULTILINE)[1]
+    assert re.search(rf"^## {re.escape(version)}\b", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_the_change_log_and_the_citation_are_of_one_version():
+    newest = re.search(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    assert yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())["version"] == newest
+
+
+def test_python_versions_that_are_promised_are_those_of_ci():
+    promised = {one.rpartition(" ")[2] for one in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", one)}
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
+    assert set(workflow["jobs"]["python"]["strategy"]["matrix"]["python"]) == promised
