@@ -6,7 +6,18 @@ from importlib.util import find_spec
 
 import pytest
 
-NEEDED = ("hypothesis", "distributed", "s3fs", "moto", "flask", "jsonschema", "playwright", "pyte", "pypi_simple", "nox")
+NEEDED = (
+    "hypothesis",
+    "distributed",
+    "s3fs",
+    "moto",
+    "flask",
+    "jsonschema",
+    "playwright",
+    "pyte",
+    "pypi_simple",
+    "nox",
+)
 """What the suite's own tests import besides what the validation needs: the extra `test`."""
 
 
@@ -24,5 +35,5 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise pytest.UsageError(
-            f"The suite's own tests need {missing[0]}: run pip install -e '.[test]'; 'pytest validation' runs the checks."
+            f"The suite's own tests need {missing[0]}: run pip install -e '.[test]' ('pytest validation' needs less)."
         )

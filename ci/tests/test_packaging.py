@@ -36,7 +36,9 @@ def backend(folder: Path, call: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("call", ["prepare_metadata_for_build_wheel('out')", "build_wheel('out')", "build_sdist('out')"])
+@pytest.mark.parametrize(
+    "call", ["prepare_metadata_for_build_wheel('out')", "build_wheel('out')", "build_sdist('out')"]
+)
 def test_anything_but_an_editable_installation_is_refused_in_one_sentence(copy, call):
     done = backend(copy, call)
     assert done.returncode == 1
