@@ -19,9 +19,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from night import asked, candidates, site, work
+from fixtures.commandline import Parser, complain, guarded, split
 
-from fixtures.commandline import Parser, guarded, split
+try:
+    from night import asked, candidates, site, work
+except ModuleNotFoundError as error:
+    if error.name not in ("pypi_simple", "packaging", "platformdirs"):
+        raise
+    sys.exit(complain(f"The nights need {error.name}: run pip install -e '.[ci]'."))
 from fixtures.status import statuses
 
 REPOSITORY = asked.REPOSITORY
@@ -64,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--at-most", type=int, default=6, metavar="N", help="candidates in one run (default: 6)")
     how.add_argument("--dataset", metavar="NAMES", help="for ci/upgrade.py")
     how.add_argument("--detector", metavar="NAMES", help="for ci/upgrade.py")
+    how.add_argument("--partial", action="store_true", help="for ci/upgrade.py")
     how.add_argument("--cache-size", metavar="GB", help="for ci/upgrade.py")
     how.add_argument("--upgrade-command", metavar="COMMAND", help="instead of ci/upgrade.py")
     how.add_argument(

@@ -29,7 +29,8 @@ from upgrading.installed import read_wanted
 from upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
 from upgrading.running import REPOSITORY
 
-from fixtures.commandline import Parser, guarded, shown, split
+from fixtures.commandline import Parser, guarded, names, shown, split
+from fixtures.datasets.exposures import detectors_of
 from fixtures.errors import SuiteError
 from fixtures.report import keeping
 from fixtures.status import statuses
@@ -52,6 +53,9 @@ def add_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--output", type=Path, metavar="DIR", help="of the report (default: reports/<kind>-<UTC>)")
     made.add_argument("--dataset", action="append", metavar="NAMES", help="as for pytest validation")
     made.add_argument("--detector", action="append", metavar="NAMES", help="as for pytest validation; then incomplete")
+    made.add_argument(
+        "--partial", action="store_true", help="a part is what you want: what --detector leaves out is not missed"
+    )
     made.add_argument("--workers", default="auto", metavar="N", help="processes of a run (default: one a core)")
     made.add_argument("--timeout", type=float, default=180.0, metavar="MIN", help="of one run (default: 180 minutes)")
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where environments are kept")
@@ -75,12 +79,13 @@ def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str
     Raises
     ------
     SuiteError
-        A time or a size that is none.
+        A time or a size that is none, or a detector that does not exist.
     """
     if not options.timeout > 0:
         raise SuiteError(f"--timeout {options.timeout:g} is no time: give minutes.")
-    asked = [word for name in ("dataset", "detector") for value in getattr(options, name) or ()
-             for word in (f"--{name}", value)]  # fmt: skip
+    asked = [f"--dataset={one}" for one in options.dataset or ()]
+    asked += [f"--detector={one}" for one in detectors_of(names(options.detector))]
+    asked += ["--partial"] * options.partial
     cache = (options.cache or cache_root()).resolve()
     limit = limit_bytes(options.cache_size)
     return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say, limit=limit)

@@ -19,7 +19,7 @@ GROUPS = {
     "cte": "CTI correction", "route": "CTI correction", "ctestis": "CTI correction",
     "aligned": "alignment", "ordinary": "alignment", "moved": "alignment", "moved-image": "alignment",
     "cropped": "drizzling", "mosaic": "drizzling", "mosaic_exp": "drizzling",
-    "numbers": "measurement", "inputs": "measurement", "defects": "upstream defects",
+    "numbers": "measurement", "inputs": "measurement", "defects": "upstream defects", "imported": "imports",
     "picture": "pictures", "view": "pictures",
     "conditions": "baselines", "measurements": "baselines", "sources": "baselines", "candidate": "baselines",
     "baseline": "baselines",

@@ -91,6 +91,7 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
         if (value := getattr(options, name.replace("-", "_")))
         for word in (f"--{name}", value)
     ]
+    passed += ["--partial"] * options.partial
     passed += ["--", *rest] if rest else []
     return Night(
         options,

@@ -65,3 +65,17 @@ def test_python_versions_that_are_promised_are_those_of_ci():
     promised = {one.rpartition(" ")[2] for one in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", one)}
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
     assert set(workflow["jobs"]["python"]["strategy"]["matrix"]["python"]) == promised
+
+
+def test_the_oldest_packages_are_installed_as_their_file_says():
+    text = (REPOSITORY / "ci" / "oldest.txt").read_text()
+    (command,) = re.findall(r"^#     uv pip install (.*)$", text, re.MULTILINE)
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
+    steps = [" ".join(one.get("run", "").split()) for one in workflow["jobs"]["oldest"]["steps"]]
+    assert f"uv pip install --system {command}" in steps
+
+
+def test_calstis_comes_with_the_python_of_stsci():
+    text = yaml.safe_load((REPOSITORY / "ci" / "environment.yml").read_text())
+    assert "python>=3.12" in text["dependencies"]
+    assert any(str(one).startswith("hstcal>=") for one in text["dependencies"])

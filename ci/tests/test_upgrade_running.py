@@ -171,9 +171,9 @@ def test_all_runs_of_a_comparison_have_one_copy_of_the_suite(tmp_path, monkeypat
 
 def test_what_stands_behind_two_dashes_goes_to_pytest():
     assert split(["a==1", "--", "-k", "rms"]) == (["a==1"], ("-k", "rms"))
-    options = upgrade.parser().parse_args(["a==1", "--dataset", "twin", "--detector", "CCD"])
+    options = upgrade.parser().parse_args(["a==1", "--dataset", "twin", "--detector", "ccd", "--partial"])
     plan = upgrade.plan_of(options, ("-k", "rms"), print)
-    assert plan.arguments == ("--dataset", "twin", "--detector", "CCD", "-k", "rms")
+    assert plan.arguments == ("--dataset=twin", "--detector=CCD", "--partial", "-k", "rms")
 
 
 def test_who_gives_a_comparison_up_waits_until_it_has_ended_its_run():

@@ -132,7 +132,7 @@ def validate(
     (folder / "results.json").unlink(missing_ok=True)
     # -P and PYTHONPATH: this copy of the suite, and not one that lies where the user stands
     command = [environment.python, "-P", "-m", "pytest", "-c", suite / "pyproject.toml", "--rootdir", suite]
-    command += ["-p", "no:cacheprovider", "-n", workers, "--report-dir", folder.resolve(), *_placed(arguments, suite)]
+    command += ["-p", "no:cacheprovider", "-n", workers, f"--report-dir={folder.resolve()}", *_placed(arguments, suite)]
     variables = {
         "PYTHONPATH": str(suite),
         "PATH": os.pathsep.join([str(environment.python.parent), os.environ.get("PATH", "")]),
