@@ -1,0 +1,106 @@
+"""What the pages take for granted: data of one's own, two environments one of which is bad, and an archive.
+
+    python ci/tests/pages/prepare.py files DIR              # ten rectified images, one of them compressed
+    python ci/tests/pages/prepare.py environments           # good.txt, and bad.txt with one line of drizzlepac altered
+    python ci/tests/pages/prepare.py archive                # MAST's stand-in: prints its address, and serves
+
+The images are the twin's, out of the store in which the run that the page begins with has left them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from fixtures.archive.tests import loopback
+from fixtures.store.disk import Store, default_root
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from altered import ALTERATIONS, Alteration
+
+PROGRAMS = {"ozzf01": 11856, "ozzf02": 12413}
+ALTERED = "weight exponent"
+INNOCENTS = {"stwcs": "1.7.6", "tqdm": "4.67.1"}
+"""Packages that differ too, and do no harm."""
+
+
+def images() -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the twin's rectified FUV images."""
+    store = Store(default_root())
+    for entry in store.entries():
+        task = str(entry.record.get("task", ""))
+        if task.startswith("twin/FUV-MAMA/") and task.endswith("/x2d"):
+            (name,) = (one for one in entry.files if one.endswith("_x2d.fits"))
+            content = store.read(entry.key, name)
+            assert content is not None
+            yield Path(name).name, content
+
+
+def files(folder: Path) -> None:
+    """Write the images into a folder, as a user has them: the last one compressed."""
+    folder.mkdir()
+    found = sorted(images())
+    for name, content in found[:-1]:
+        (folder / name).write_bytes(content)
+    name, content = found[-1]
+    (folder / f"{name}.gz").write_bytes(gzip.compress(content, 1))
+
+
+def environments() -> None:
+    """Write good.txt, what is installed, and bad.txt, with an altered drizzlepac and two innocents."""
+    freeze = [sys.executable, "-m", "pip", "list", "--format=freeze", "--exclude-editable"]
+    good = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout.splitlines()
+    one = next(one for one in ALTERATIONS if one.name == ALTERED)
+    moved = {**INNOCENTS, "drizzlepac": f" @ {repacked(one, Path('altered')).as_uri()}"}
+    bad = [
+        line if (name := line.split("==")[0]) not in moved
+        else f"{name}{moved[name]}" if moved[name].startswith(" ") else f"{name}=={moved[name]}"
+        for line in good
+    ]  # fmt: skip
+    Path("good.txt").write_text("\n".join(good) + "\n")
+    Path("bad.txt").write_text("\n".join(bad) + "\n")
+
+
+def repacked(one: Alteration, folder: Path) -> Path:
+    """Make a wheel of the installed drizzlepac with one line altered."""
+    installed = metadata.distribution("drizzlepac")
+    tag = next(line.split(": ")[1] for line in installed.read_text("WHEEL").splitlines() if line.startswith("Tag: "))
+    folder.mkdir(exist_ok=True)
+    wheel = folder.resolve() / f"drizzlepac-{installed.version}-{tag}.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in installed.files or ():
+            if (
+                file.parts[0] == ".."
+                or "__pycache__" in file.parts
+                or file.name in ("RECORD", "INSTALLER", "REQUESTED")
+            ):
+                continue
+            content = file.locate().read_bytes()
+            if file.as_posix() == f"drizzlepac/{one.file}":
+                assert content.count(one.line.encode()) == 1
+                content = content.replace(one.line.encode(), one.altered.encode())
+            packed.writestr(file.as_posix(), content)
+        (info,) = {file.parts[0] for file in installed.files or () if file.parts[0].endswith(".dist-info")}
+        packed.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in packed.namelist()))
+    return wheel
+
+
+def archive() -> None:
+    """Serve the images as those of the tutorial's programs, and print the address."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    with loopback.running() as server:
+        for name, content in sorted(images()):
+            server.add(name, content, program=PROGRAMS[name[:6]])
+        print(server.address, flush=True)
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    {"files": files, "environments": environments, "archive": archive}[what](*map(Path, arguments))
