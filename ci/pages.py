@@ -50,6 +50,7 @@ VENV = ".venv"
 LAST_LINES = 25
 _BLOCK = re.compile(r"(?:<!-- run:\s*(?P<marks>.*?)\s*-->\n)?```console\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _STATUS = re.compile(r"\s+# status (\d+)$")
+_RULE = re.compile(r"={3,}|-{3,}")
 _NUMBER = re.compile(r"\b[0-9a-f]*\d[0-9a-f]*(?:[-.,:TZ]?[0-9a-f]*\d[0-9a-fZ]*)*\b")
 
 
@@ -123,9 +124,9 @@ def _commands(text: str, where: str) -> Iterator[Command]:
 
 
 def plain(text: str, home: str = "") -> str:
-    """Return a text as it is compared: numbers, times and hashes as #, the home folder as ~, spaces as one."""
+    """Return a text as it is compared: numbers, times and hashes as #, home as ~, rules and spaces of one length."""
     text = text.replace(home, "~") if home else text
-    return " ".join(_NUMBER.sub("#", text).split())
+    return " ".join(_RULE.sub("---", _NUMBER.sub("#", text)).split())
 
 
 def not_printed(shown: Sequence[str], printed: str, home: str = "") -> str:

@@ -91,6 +91,7 @@ def test_a_page_that_is_not_clear_is_refused(tmp_path, text, said):
         (["a line that is", "broken in two"], "a line that is broken in two", ""),
         (["PASS: 10 checks"], "FAIL: 10 checks", "PASS: 10 checks"),
         (["safe: 1 of 1"], "regression: 0 of 1", "safe: 1 of 1"),
+        (["=== 3 passed in 12.5s ==="], "========= 14 passed in 0.25s ======", ""),
         (["..."], "", ""),
     ],
 )
