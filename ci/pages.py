@@ -51,7 +51,7 @@ LAST_LINES = 25
 _BLOCK = re.compile(r"(?:<!-- run:\s*(?P<marks>.*?)\s*-->\n)?```console\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _STATUS = re.compile(r"\s+# status (\d+)$")
 _RULE = re.compile(r"={3,}|-{3,}")
-_NUMBER = re.compile(r"\b[0-9a-f]*\d[0-9a-f]*(?:[-.,:TZ]?[0-9a-f]*\d[0-9a-fZ]*)*\b")
+_NUMBER = re.compile(r"\b[0-9a-f]*\d[0-9a-f]*(?:[-.,:TZ]?[0-9a-f]*\d[0-9a-fZ]*)*(?![0-9a-f])")
 
 
 @dataclass(frozen=True)
