@@ -2,6 +2,7 @@
 
     python ci/tests/pages/prepare.py files DIR              # ten rectified images, one of them compressed
     python ci/tests/pages/prepare.py environments           # good.txt, and bad.txt with one line of drizzlepac altered
+    python ci/tests/pages/prepare.py sources                # drizzlepac: a git repository, and a wheel; tomorrow.txt
     python ci/tests/pages/prepare.py archive                # MAST's stand-in: prints its address, and serves
 
 The images are the twin's, out of the store in which the run that the page begins with has left them.
@@ -10,6 +11,7 @@ The images are the twin's, out of the store in which the run that the page begin
 from __future__ import annotations
 
 import gzip
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,8 +69,8 @@ def environments() -> None:
     Path("bad.txt").write_text("\n".join(bad) + "\n")
 
 
-def repacked(one: Alteration, folder: Path) -> Path:
-    """Make a wheel of the installed drizzlepac with one line altered."""
+def repacked(one: Alteration | None, folder: Path) -> Path:
+    """Make a wheel of the installed drizzlepac, with one line altered or none."""
     installed = metadata.distribution("drizzlepac")
     tag = next(line.split(": ")[1] for line in installed.read_text("WHEEL").splitlines() if line.startswith("Tag: "))
     folder.mkdir(exist_ok=True)
@@ -82,13 +84,30 @@ def repacked(one: Alteration, folder: Path) -> Path:
             ):
                 continue
             content = file.locate().read_bytes()
-            if file.as_posix() == f"drizzlepac/{one.file}":
+            if one is not None and file.as_posix() == f"drizzlepac/{one.file}":
                 assert content.count(one.line.encode()) == 1
                 content = content.replace(one.line.encode(), one.altered.encode())
             packed.writestr(file.as_posix(), content)
         (info,) = {file.parts[0] for file in installed.files or () if file.parts[0].endswith(".dist-info")}
         packed.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in packed.namelist()))
     return wheel
+
+
+def sources() -> None:
+    """Write drizzlepac's sources as a git repository, a wheel of it, and today's environment as tomorrow.txt."""
+    version = metadata.version("drizzlepac")
+    if not Path("drizzlepac").exists():
+        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "drizzlepac"]
+        fetch += [f"drizzlepac=={version}"]
+        subprocess.run(fetch, check=True)
+        (archive,) = Path().glob("drizzlepac-*.tar.gz")
+        shutil.unpack_archive(archive, filter="data")
+        Path(f"drizzlepac-{version}").rename("drizzlepac")
+        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "sources"], ["tag", version]):
+            subprocess.run(["git", "-C", "drizzlepac", *command], check=True)
+    repacked(None, Path("altered"))
+    freeze = [sys.executable, "-m", "pip", "list", "--format=freeze", "--exclude-editable"]
+    Path("tomorrow.txt").write_bytes(subprocess.run(freeze, check=True, capture_output=True).stdout)
 
 
 def archive() -> None:
@@ -103,4 +122,4 @@ def archive() -> None:
 
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
-    {"files": files, "environments": environments, "archive": archive}[what](*map(Path, arguments))
+    {"files": files, "environments": environments, "sources": sources, "archive": archive}[what](*map(Path, arguments))
