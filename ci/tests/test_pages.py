@@ -13,7 +13,7 @@ from fixtures.status import Status
 LEFT_OUT = {
     "README.md: conda env create -f ci/environment.yml && conda activate stis-validation": "needs conda",
     "README.md: pytest validation -n auto": "needs conda",
-    "ci/README.md: python ci/nightly.py --site site --notify gh          # the same, one GitHub issue for each failure": (
+    "ci/README.md: python ci/nightly.py --site site --notify gh          # the same, one GitHub issue a failure": (
         "needs gh and a repository on GitHub, which are on other machines"
     ),
     "ci/README.md: python ci/superdark_study.py --darks 6": "needs CALSTIS, which is in conda",
