@@ -16,6 +16,8 @@ from fixtures.measured.differences import DIFFERENCES, limits, tell
 from fixtures.measurement.comparison.catalogue import write_catalogue
 from fixtures.targets import read_targets
 
+pytestmark = pytest.mark.slow
+
 HOUSE = Path(fixtures.__file__).parents[1]
 STORED = tuple(
     (path.parent.name, path.name)

@@ -88,7 +88,7 @@ def run(
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         cwd=cwd,
-                        env={**os.environ, **(env or {})},
+                        env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},  # the log has all in order
                         start_new_session=True,  # its own process group, to be watched and killed as a whole
                     )
                 )

@@ -10,12 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import altered
+import pytest
 from altered import ALTERATIONS, DATASET, DETECTOR
 from upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars, read_scalars
 from upgrading.running import REPOSITORY
 from upgrading.verdicts import judge
 
 from baselines.ruler import suites_ruler
+
+pytestmark = pytest.mark.slow
 
 AS_IT_IS = replace(ALTERATIONS[0], name="nothing", altered=ALTERATIONS[0].line, step="")
 
