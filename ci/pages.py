@@ -181,6 +181,14 @@ class Shell:
         self._shell.communicate("exit\n", timeout=60)
 
 
+KEPT = (
+    "PATH", "LANG", "TMPDIR",
+    "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_CACHE_DIR",
+    "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy",
+)  # fmt: skip
+"""What a page's shell has of this one's variables: the way to a package index."""
+
+
 @contextmanager
 def place(environment: Path | None, work: Path) -> Iterator[tuple[Path, Shell]]:
     """Make a clone with what is not committed, a home folder, and a shell in it."""
@@ -196,17 +204,7 @@ def place(environment: Path | None, work: Path) -> Iterator[tuple[Path, Shell]]:
     changes = _git("-C", str(REPOSITORY), "diff", "--binary", "HEAD")
     if changes:
         subprocess.run(["git", "-C", clone, "apply"], input=changes, check=True)
-    kept = (
-        "PATH",
-        "LANG",
-        "TMPDIR",
-        "PIP_CONSTRAINT",
-        "PIP_INDEX_URL",
-        "UV_DEFAULT_INDEX",
-        "UV_CACHE_DIR",
-        "SSL_CERT_FILE",
-    )
-    variables = {name: os.environ[name] for name in kept if name in os.environ}
+    variables = {name: os.environ[name] for name in KEPT if name in os.environ}
     python = Path(sys.base_prefix) / "bin"  # the Python of this environment, whatever PATH has first
     variables |= {"HOME": str(home), "PATH": f"{python}:{os.environ['PATH']}", "COLUMNS": "100", "GIT_AUTHOR_NAME": "A"}
     shell = Shell(clone, variables)
