@@ -242,7 +242,7 @@ def run_page(name: str, blocks: Sequence[Block], environment: Path | None, work:
 
 
 def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[Outcome]:
-    for command in filter(None, [block.marks.get("prepare", "")]):
+    if command := block.marks.get("prepare"):
         status, printed = shell.run(command)
         if status:
             yield Outcome(block, command, f"the preparation ended with {status}", 0.0, printed)

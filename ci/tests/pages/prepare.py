@@ -47,11 +47,11 @@ def images() -> Iterator[tuple[str, bytes]]:
 def files(folder: Path) -> None:
     """Write the images into a folder, as a user has them: the last one compressed."""
     folder.mkdir()
-    found = sorted(images())
-    for name, content in found[:-1]:
-        (folder / name).write_bytes(content)
-    name, content = found[-1]
-    (folder / f"{name}.gz").write_bytes(gzip.compress(content, 1))
+    found = dict(images())  # of one that was made more than once, one
+    *others, last = sorted(found)
+    for name in others:
+        (folder / name).write_bytes(found[name])
+    (folder / f"{last}.gz").write_bytes(gzip.compress(found[last], 1))
 
 
 def environments() -> None:
