@@ -161,8 +161,8 @@ def read_candidate(folder: Path, run: Run, dataset: str, detector: str) -> Candi
 def incomplete(run: Run, dataset: str, detector: str) -> list[str]:
     """Say why a run is too incomplete to be approved for a detector; nothing overrules this.
 
-    What was interrupted or not selected counts for the whole run; a check that could not be validated for what it
-    looks at.
+    What was interrupted or not selected counts for the whole run, but for the checks of other detectors of a run with
+    ``--detector``; a check that could not be validated counts for what it looks at.
     """
     again = f"run all of it again: {_all_of_it(run)}"
     said = []
@@ -170,7 +170,7 @@ def incomplete(run: Run, dataset: str, detector: str) -> list[str]:
         said.append(f"{plain(run.broken)} Nothing was validated: {again}.")
     if run.interrupted:
         said.append(f"The run is incomplete, as {plain(run.interrupted)}: {again}.")
-    if run.unselected:
+    if run.modules_left_out or run.not_selected > run.other_detectors:
         examples = ", ".join(plain(one) for one in (*run.modules_left_out, *run.not_selected_examples)[:2])
         verb = "was" if run.unselected in ONE else "were"
         said.append(f"The run is incomplete, as {run.unselected} {verb} not selected ({examples}): {again}.")

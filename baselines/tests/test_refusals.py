@@ -94,6 +94,7 @@ def test_despite_is_not_written_down_where_nothing_speaks_against_it(bench, caps
             {"not_selected": 3, "not_selected_examples": ("test_a", "test_b")},
             "3 checks were not selected",
         ),
+        ({"not_selected": 3, "other_detectors": 2}, "3 checks were not selected"),
         ({"outcomes": (CHECK, outcome("not_validated"))}, "1 required check was not validated"),
         ({"outcomes": (CHECK, outcome("not_run"))}, "1 required check was never run"),
         ({"outcomes": (CHECK, outcome("not_validated", dataset=None, detector=None))}, "test_other"),
@@ -124,6 +125,11 @@ def test_an_incomplete_run_whatever_is_said(bench, refused, what, words, despite
 def test_an_incomplete_run_with_the_command_of_all_of_it(bench, refused, command, again):
     bench.change(command=command, not_selected=3, not_selected_examples=("test_a",))
     assert f"run all of it again: {again}." in refused("--detector", "ccd")
+
+
+def test_checks_of_detectors_that_were_not_asked_for_are_no_matter(bench):
+    bench.change(not_selected=3, other_detectors=3)
+    assert bench.approve("--detector", "ccd") == 0
 
 
 def test_an_optional_check_that_was_not_validated_is_no_matter(bench):

@@ -11,6 +11,7 @@ The images are the twin's, out of the store in which the run that the page begin
 from __future__ import annotations
 
 import gzip
+import io
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from astropy.io import fits
+
 from fixtures.archive.tests import loopback
 from fixtures.store.disk import Store, default_root
 
@@ -27,6 +30,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from altered import ALTERATIONS, Alteration
 
 PROGRAMS = {"ozzf01": 11856, "ozzf02": 12413}
+FIRST, REFERENCE = "ozzf01a1q", "obav01w4q"
+"""What is served as the exposure that the tutorial names as its reference image."""
 ALTERED = "weight exponent"
 INNOCENTS = {"stwcs": "1.7.6", "tqdm": "4.67.1"}
 """Packages that differ too, and do no harm."""
@@ -110,12 +115,25 @@ def sources() -> None:
     Path("tomorrow.txt").write_bytes(subprocess.run(freeze, check=True, capture_output=True).stdout)
 
 
+def renamed(content: bytes) -> bytes:
+    """Return an image as one of the exposure REFERENCE."""
+    with fits.open(io.BytesIO(content)) as image:
+        image[0].header["ROOTNAME"] = REFERENCE
+        image[0].header["FILENAME"] = f"{REFERENCE}_x2d.fits"
+        written = io.BytesIO()
+        image.writeto(written)
+    return written.getvalue()
+
+
 def archive() -> None:
     """Serve the images as those of the tutorial's programs, and print the address."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     with loopback.running() as server:
-        for name, content in sorted(images()):
-            server.add(name, content, program=PROGRAMS[name[:6]])
+        for name, content in sorted(dict(images()).items()):
+            program = PROGRAMS[name[:6]]
+            if name.startswith(FIRST):
+                name, content = name.replace(FIRST, REFERENCE), renamed(content)
+            server.add(name, content, program=program)
         print(server.address, flush=True)
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
