@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import signal
 import subprocess
@@ -104,7 +105,8 @@ def sources() -> None:
     if not Path("drizzlepac").exists():
         fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "drizzlepac"]
         fetch += [f"drizzlepac=={version}"]
-        subprocess.run(fetch, check=True)
+        free = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}  # it would bind the build
+        subprocess.run(fetch, check=True, env=free)
         (archive,) = Path().glob("drizzlepac-*.tar.gz")
         shutil.unpack_archive(archive, filter="data")
         Path(f"drizzlepac-{version}").rename("drizzlepac")
