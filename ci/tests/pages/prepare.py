@@ -105,7 +105,7 @@ def sources() -> None:
     if not Path("drizzlepac").exists():
         fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "drizzlepac"]
         fetch += [f"drizzlepac=={version}"]
-        free = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}  # it would bind the build
+        free = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}  # it binds the build too
         subprocess.run(fetch, check=True, env=free)
         (archive,) = Path().glob("drizzlepac-*.tar.gz")
         shutil.unpack_archive(archive, filter="data")
