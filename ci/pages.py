@@ -40,6 +40,7 @@ from pathlib import Path
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.status import Status, statuses
+from fixtures.store.environment import PREFIXES
 from fixtures.text import count
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -186,7 +187,7 @@ KEPT = (
     "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_CACHE_DIR",
     "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy",
 )  # fmt: skip
-"""What a page's shell has of this one's variables: the way to a package index."""
+"""What a page's shell has of this one's variables: the way to a package index (and `PREFIXES`: what decides numbers)."""
 
 
 @contextmanager
@@ -204,7 +205,7 @@ def place(environment: Path | None, work: Path) -> Iterator[tuple[Path, Shell]]:
     changes = _git("-C", str(REPOSITORY), "diff", "--binary", "HEAD")
     if changes:
         subprocess.run(["git", "-C", clone, "apply"], input=changes, check=True)
-    variables = {name: os.environ[name] for name in KEPT if name in os.environ}
+    variables = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(PREFIXES)}
     python = Path(sys.base_prefix) / "bin"  # the Python of this environment, whatever PATH has first
     variables |= {"HOME": str(home), "PATH": f"{python}:{os.environ['PATH']}", "COLUMNS": "100", "GIT_AUTHOR_NAME": "A"}
     shell = Shell(clone, variables)
