@@ -187,7 +187,7 @@ KEPT = (
     "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_CACHE_DIR",
     "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy",
 )  # fmt: skip
-"""What a page's shell has of this one's variables: the way to a package index (and `PREFIXES`: what decides numbers)."""
+"""What a page's shell has of this one's variables: the way to a package index. `PREFIXES`: what decides numbers."""
 
 
 @contextmanager
