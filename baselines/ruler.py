@@ -63,7 +63,7 @@ def suites_ruler(folder: Path) -> Ruler:
     SuiteError
         Its targets can't be read.
     """
-    from fixtures.measured.baseline import changes, compare_folders, largest, tell
+    from fixtures.baseline.comparing import changes, compare_folders, largest, tell
     from fixtures.targets import read_targets
 
     return Ruler(compare_folders, tell, largest, changes, read_targets(folder / "validation" / "targets.toml"))

@@ -3,7 +3,7 @@
     python ci/superdark_study.py --darks 6 --workers 2
 
 Simulates the darks of one anneal period of 2010 in two weeks, makes the superdarks as for real ones (the tasks of
-`fixtures.darktasks`, kept in the store), and holds them against the rate that the darks were made with. Then one
+`fixtures.pipeline.darks`, kept in the store), and holds them against the rate that the darks were made with. Then one
 exposure of the twin goes through the whole chain of stis_cti with the superdark of its week, and is compared with
 itself through the chain with the dark that a perfect correction would give. A minute for each dark, and two.
 """
@@ -14,74 +14,100 @@ import argparse
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from astropy.io import fits
 
-from fixtures.archive.darks import Dark, Period
 from fixtures.commandline import Parser, complain, guarded
-from fixtures.darktasks import dark_tasks, period_task_name, references_task
 from fixtures.datasets.dataset import load
 from fixtures.keys import shared_keys
+from fixtures.pipeline import calibration, inputs
+from fixtures.pipeline import cti as perfect
+from fixtures.pipeline.cases import Case
+from fixtures.pipeline.graph import DETECTOR, EXPOSURE, FOLDER, Call, call, product, tasks_of
+from fixtures.pipeline.session import Session
 from fixtures.products import Product, ProductFailed, Task, Workshop
-from fixtures.simulation.darks import EXPTIME_S
+from fixtures.settings import Settings
+from fixtures.simulation.darks import EXPTIME_S, make_dark
 from fixtures.status import Status
-from fixtures.steps import calibrate, cti, simulate, simulate_darks
 from fixtures.storage import open_store, store_options
-from fixtures.workflow.calibrate import find_engine
+from fixtures.workflow import calibrate, cti, superdarks
 from fixtures.workflow.isolation import captured_output
-
-BASE = "twin/CCD/darks"
-REFERENCES = "twin/CCD/references-2010"
-EXPOSURE = "twin/CCD/{}/{}"
+from fixtures.workflow.superdarks import SuperdarkReferences, Superdarks
 
 
-def tasks(number: int) -> tuple[dict[str, Task], str, str]:
-    """Return the tasks by name, the rootname of the exposure, and the name of the superdarks' task."""
-    dataset, engine = load("twin"), find_engine("calstis")
-    seed = int(dataset.seed or 0)
+class Study(NamedTuple):
+    """What is made: the tasks by name, and the names and kinds of what is looked at."""
+
+    tasks: Mapping[str, Task]
+    rootname: str
+    flts: tuple[str, ...]
+    superdarks: str
+    with_superdark: str
+    with_perfect: str
+
+
+def tasks(number: int) -> Study:
+    """Return the tasks that make superdarks of so many simulated darks, and correct an exposure with one."""
+    session = Session(Settings(datasets=("twin",), detectors=("CCD",), engine="calstis"))
+    (dataset,) = session.datasets
     exposure = next(e for e in dataset.exposures_of("CCD") if e.observed.startswith("2010") and e.amplifier == "D")
-    day = datetime.fromisoformat(exposure.observed)
-    start = day - timedelta(days=10)
-    darks = [Dark(f"OZZD{n:02d}DQQ", 11844, start + timedelta(days=1 + 2 * n), EXPTIME_S) for n in range(number)]
-    half = (number + 1) // 2
-    made = [
-        Task("twin/CCD/references", partial(simulate.references, "CCD", seed)),
-        Task(REFERENCES, partial(simulate.darks, 2010, seed), ("twin/CCD/references",)),
-    ]
-    delivered = {}
-    for n, dark in enumerate(darks):
-        name = f"{BASE}/{dark.exposure.lower()}/flt"
-        week = f"oref$week{1 + n // half}_drk.fits"
-        make = partial(simulate_darks.dark, dark.exposure.lower(), dark.started, week, seed, engine)
-        made.append(Task(name, make, (REFERENCES,)))
-        delivered[dark.exposure] = name
-    period = Period(100, start, start + timedelta(days=28), tuple(darks))
-    made += dark_tasks(BASE, [period], delivered, lambda exposure: REFERENCES, engine)
-    raw, blt = (EXPOSURE.format(exposure.rootname, step) for step in ("raw", "blt"))
-    own = EXPOSURE.format(exposure.rootname, "references")
-    made += [
-        Task(raw, partial(simulate.exposure, exposure.rootname, seed)),
-        Task(blt, partial(calibrate.bias_correct, engine), (raw, REFERENCES)),
-        references_task(own, raw, REFERENCES, period_task_name(BASE, period)),
-        Task(EXPOSURE.format(exposure.rootname, "cte"), partial(cti.correct, engine), (raw, blt, REFERENCES)),
-        Task(EXPOSURE.format(exposure.rootname, "cte-superdark"), partial(cti.correct, engine), (raw, blt, own)),
-    ]
-    return {task.name: task for task in made}, exposure.rootname, period_task_name(BASE, period)
+    case = Case(session, (dataset.name, "CCD", exposure.rootname))
+    start = datetime.fromisoformat(exposure.observed) - timedelta(days=10)
+    darks = {f"ozzd{n:02d}dqq": start + timedelta(days=1 + 2 * n) for n in range(number)}
+    weeks = {name: f"oref$week{1 + 2 * n // (number + 1)}_drk.fits" for n, name in enumerate(darks)}
+
+    @product(DETECTOR, "darks/{}/raw")
+    def raw(case: Case, name: str) -> Call[Path]:
+        return call(make_dark, name, darks[name], FOLDER, seed=case.seed, darkfile=weeks[name])
+
+    @product(DETECTOR, "darks/{}/flt")
+    def flt(case: Case, name: str) -> Call[dict[str, Path]]:
+        references = inputs.references_of_year(case, "2010")
+        return call(calibrate.calibrate_ccd, raw(case, name), FOLDER, references=references, engine=session.engine)
+
+    @product(DETECTOR, "darks/{}/cte")
+    def corrected(case: Case, name: str) -> Call[Path]:
+        return call(cti.correct, flt(case, name)["flt"], FOLDER, references=inputs.references_of_year(case, "2010"))
+
+    @product(DETECTOR, "darks/period-100/superdarks")
+    def made(case: Case) -> Call[Superdarks]:
+        return call(
+            superdarks.of_period, tuple(corrected(case, name) for name in darks), FOLDER, index=100, start=start,
+            end=start + timedelta(days=28), references=inputs.references_of_year(case, "2010"), engine=session.engine,
+        )  # fmt: skip
+
+    @product(EXPOSURE, "references-cti")
+    def references(case: Case) -> Call[SuperdarkReferences]:
+        others, expected = inputs.references_of_year(case, "2010"), tuple(name.upper() for name in darks)
+        return call(superdarks.references_of, inputs.file_of(case), others, made(case), expected, FOLDER)
+
+    @product(EXPOSURE, "cte-superdark")
+    def with_superdark(case: Case) -> Call[dict[str, Path]]:
+        own = references(case)
+        return call(
+            cti.corrected, inputs.file_of(case), calibration.blt(case), FOLDER, references=own.folder,
+            engine=session.engine, dark=own.superdark,
+        )  # fmt: skip
+
+    kinds = (with_superdark, made, perfect.cte)
+    found = tasks_of(kinds, lambda level: [case.narrowed(level)])
+    flts = tuple(flt.name(case, name) for name in darks)
+    return Study(found, exposure.rootname, flts, *(kind.name(case) for kind in (made, with_superdark, perfect.cte)))
 
 
-def numbers(flts: list[Product], superdarks: Product, seed: int) -> Iterator[str]:
+def numbers(flts: list[Product], made: Product, seed: int) -> Iterator[str]:
     """Hold the superdarks against the truth, beside the mean of the same darks without CTI correction."""
     from fixtures.simulation.detector import dark_rate
 
     truth = dark_rate("CCD", 2010, seed=seed)
     frames = np.array([fits.getdata(one.files["flt"], "SCI") / EXPTIME_S for one in flts])
     images = {"median of the darks as observed": np.median(frames, axis=0)}
-    images |= {tag: fits.getdata(path, "SCI") for tag, path in sorted(superdarks.files.items())}
+    images |= {tag: fits.getdata(path, "SCI") for tag, path in sorted(_superdarks(made).items())}
     low = np.zeros(truth.shape, bool)
     low[20:341] = True  # far from the amplifier
     cool = (truth < 0.04) & ~np.isin(truth, truth[truth > 0.1])
@@ -96,15 +122,20 @@ def numbers(flts: list[Product], superdarks: Product, seed: int) -> Iterator[str
             f"{1.4826 * np.median(np.abs(away - np.median(away))):.5f}, bottom third without hot pixels "
             f"{np.median(away[low & cool]):+.5f}; hot pixels hold {np.median(image[y, x] / truth[y, x]):.3f} of their "
             f"rate, the five pixels behind them {np.median(trail):+.5f} e/s too much each; "
-            f"hot pixels (> 0.1 e/s) flagged: {flagged(superdarks, name, truth)}"
+            f"hot pixels (> 0.1 e/s) flagged: {flagged(made, name, truth)}"
         )
 
 
-def flagged(superdarks: Product, name: str, truth: np.ndarray) -> str:
+def _superdarks(made: Product) -> dict[str, Path]:
+    """Return the basedark and the superdarks of the weeks, by their names."""
+    return {name.removeprefix("weekdarks."): path for name, path in made.files.items() if path.suffix == ".fits"}
+
+
+def flagged(made: Product, name: str, truth: np.ndarray) -> str:
     """Say which part of the pixels that are hot is flagged so, and how many that are not."""
-    if name not in superdarks.files:
+    if name not in _superdarks(made):
         return "-"
-    flags = (fits.getdata(superdarks.files[name], "DQ") & 16) > 0
+    flags = (fits.getdata(_superdarks(made)[name], "DQ") & 16) > 0
     return f"{flags[truth > 0.15].mean():.3f}, of those under 0.05: {int(flags[truth < 0.05].sum())}"
 
 
@@ -117,7 +148,7 @@ def compared(one: Product, other: Product) -> Iterator[str]:
 
 
 def _obtain(root: Path, options: object, number: int, names: tuple[str, ...], process: str) -> list[Product]:
-    made, *_ = tasks(number)
+    made = tasks(number).tasks
     shop = Workshop(
         root, made, names, store=open_store(options, print), keys=shared_keys(root, made), process=process,
         capture=captured_output,
@@ -144,8 +175,8 @@ def main() -> int:
 
 def study(given: argparse.Namespace) -> int:
     """Make superdarks of simulated darks, and print how well they give the known rate back; return the exit status."""
-    made, rootname, superdarks = tasks(given.darks)
-    names = (superdarks, EXPOSURE.format(rootname, "cte-superdark"), EXPOSURE.format(rootname, "cte"))
+    made = tasks(given.darks)
+    names = (made.superdarks, made.with_superdark, made.with_perfect, *made.flts)
     options = store_options(given.store, None, False)
     with tempfile.TemporaryDirectory(prefix="superdarks-") as folder:
         others = [
@@ -154,13 +185,12 @@ def study(given: argparse.Namespace) -> int:
         ]
         for one in others:
             one.start()
-        flts = tuple(sorted(name for name in made if name.startswith(BASE) and name.endswith("/flt")))
-        found = _obtain(Path(folder), options, given.darks, (*names, *flts), "main")
+        found = _obtain(Path(folder), options, given.darks, names, "main")
         for one in others:
             one.join()
         dark, chain, perfect = found[:3]
-        print(f"made in {dark.seconds:.0f} s: {', '.join(week['tag'] for week in dark.info['weeks'])}")
-        told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{rootname}, against its perfect dark:"]
+        print(f"made in {dark.seconds:.0f} s: {', '.join(_superdarks(dark))}")
+        told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{made.rootname}, against its perfect dark:"]
         print(*told, *compared(chain, perfect), sep="\n")
     return Status.PASSED
 

@@ -23,8 +23,8 @@ from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
 from fixtures.datasets.exposures import detectors_of
 from fixtures.errors import SuiteError
-from fixtures.measured.alignment import alignment
-from fixtures.pipeline import aligned_exposures, pixel_based
+from fixtures.measurement.files.alignment import true_error
+from fixtures.pipeline.cases import aligned_exposures, pixel_based
 from fixtures.simulation import make_ccd_darks, make_exposure, make_references
 from fixtures.status import Status
 
@@ -65,21 +65,18 @@ def study(seed: int, factor: float, detector: str, work: Path) -> list[dict]:
         root = exposure.rootname
         parameters = align_parameters(detector, exposure.exptime_s, off_pointed=exposure.off_pointed)
         fit = align(images[root], images[reference], work / root / "aligned", parameters=parameters, ladder=ladder())
-        truth = alignment(
+        truth = true_error(
             fit.image, images[root], truths[root], images[reference], truths[reference],
             idcscale_arcsec=parameters.idcscale,
         )  # fmt: skip
         first = fit.attempts[0]
-        guess = [first.get(f"guess_d{axis}_px") for axis in "xy"]
-        off = float("nan")
-        if None not in guess:
-            off = max(abs(g - truth[f"true_shift_{axis}_px"]) for g, axis in zip(guess, "xy", strict=True))
+        off = max(abs(first.guess_dx_px - truth.true_shift_x_px), abs(first.guess_dy_px - truth.true_shift_y_px))
         rows.append(
             dict(
                 zip(
                     COLUMNS,
                     (seed, factor, detector, root, exposure.exptime_s, fit.succeeded, len(fit.attempts), fit.rung,
-                     fit.rms_px, fit.matches, truth["rms_px"], truth["max_px"], off),
+                     fit.rms_px, fit.matches, truth.rms_px, truth.max_px, off),
                     strict=True,
                 )
             )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.pipeline import ENGINE_CASES
+from fixtures.pipeline import calibration
 
-pytestmark = [pytest.mark.step("inputs"), pytest.mark.parametrize("case_name", ENGINE_CASES)]
+ENGINE = {"ccd_corrected": calibration.engine_on_ccd, "nuv_high_res": calibration.engine_on_nuv}
+pytestmark = [pytest.mark.step("inputs"), pytest.mark.parametrize("case_name", ENGINE)]
 
 
 @pytest.mark.parametrize("array", ["sci", "err"])
 def test_engine_gives_the_pixels_of_calstis(product, check, case_name, array):
     """Cut-outs of what CALSTIS made of a made-up exposure."""
-    check("inputs.engine_departure", product("engine", case_name).info[array], note=f"{case_name}, {array.upper()}")
+    departure = product(ENGINE[case_name])[array]
+    check("inputs.engine_departure", departure, note=f"{case_name}, {array.upper()}")
 
 
 def test_engine_gives_the_flags_of_calstis(product, check, case_name):
     """Data quality flags of the same cut-outs."""
-    check("inputs.engine_flags", product("engine", case_name).info["dq"], note=case_name)
+    check("inputs.engine_flags", product(ENGINE[case_name])["dq"], note=case_name)

@@ -18,7 +18,7 @@ from astropy.io import fits
 from baselines.__main__ import main
 from baselines.ruler import Ruler
 from fixtures.baseline.pack import read_mosaic, write_mosaic
-from fixtures.measured.scalars import changes
+from fixtures.baseline.scalars import changes
 from fixtures.measurement.values import NotMeasurable
 from fixtures.results import DataSetInfo, Outcome, Picture, Run, read_results, write_results
 from fixtures.targets import Target, Targets

@@ -12,7 +12,7 @@ from typing import Any
 
 import fixtures
 from baselines.tests import spoils
-from fixtures.measured.baseline import Side, side_of_folder
+from fixtures.baseline.comparing import Side, side_of_folder
 from fixtures.targets import Targets, read_targets
 
 HOUSE = Path(fixtures.__file__).parents[1]

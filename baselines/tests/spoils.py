@@ -12,11 +12,11 @@ import numpy as np
 from astropy.io import fits
 from scipy import ndimage
 
+from fixtures.baseline.comparing import Side, compare, noise_of
+from fixtures.baseline.differences import DIFFERENCES, limits
 from fixtures.baseline.pack import array_digest
-from fixtures.measured.baseline import Side, compare, noise_of
-from fixtures.measured.differences import DIFFERENCES, limits
-from fixtures.measured.mosaic import STAR_FWHM_PX, THRESHOLD_SIGMA
 from fixtures.measurement.comparison.catalogue import source_catalogue
+from fixtures.measurement.files.mosaic import STAR_FWHM_PX, THRESHOLD_SIGMA
 from fixtures.targets import Targets
 
 INPUT_CARD = re.compile(r"D(\d{3})([A-Z]+)")

@@ -6,9 +6,9 @@ import pytest
 
 import fixtures
 from baselines.floor import EVIDENCE, floor_of, main, read_evidence
+from fixtures.baseline.differences import DIFFERENCES
+from fixtures.baseline.scalars import scalars
 from fixtures.errors import SuiteError
-from fixtures.measured.differences import DIFFERENCES
-from fixtures.measured.scalars import scalars
 from fixtures.results import Measurement, Run, write_results
 from fixtures.targets import read_targets
 

@@ -9,7 +9,7 @@ import pytest
 
 import fixtures
 from baselines.tests.spoils import caught
-from fixtures.measured.baseline import catalogue, pack, side_of_folder, side_of_mosaic
+from fixtures.baseline.comparing import catalogue, pack, side_of_folder, side_of_mosaic
 from fixtures.targets import read_targets
 from fixtures.workflow import frames
 from fixtures.workflow.crop import crop

@@ -11,8 +11,8 @@ import pytest
 
 import fixtures
 from baselines.tests import spoils
-from fixtures.measured.baseline import compare, side_of_folder, side_of_mosaic
-from fixtures.measured.differences import DIFFERENCES, limits, tell
+from fixtures.baseline.comparing import compare, side_of_folder, side_of_mosaic
+from fixtures.baseline.differences import DIFFERENCES, limits, tell
 from fixtures.measurement.comparison.catalogue import write_catalogue
 from fixtures.targets import read_targets
 

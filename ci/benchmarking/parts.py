@@ -29,7 +29,7 @@ from benchmarking.work import (
     wanted_steps,
 )
 from fixtures.errors import SuiteError
-from fixtures.pipeline import session_tasks
+from fixtures.pipeline.session import Session
 from fixtures.products import Product
 from fixtures.results import Run, read_results
 from fixtures.settings import Settings
@@ -91,7 +91,7 @@ def costs_of(products: Mapping[str, Product]) -> list[_Cost]:
 
 def inputs(bench: Bench, settings: Settings) -> tuple[Path, Worked]:
     """Make raw frames and reference files of the twin, where they are not there yet."""
-    tasks, _ = session_tasks(settings)
+    tasks = Session(settings).tasks
     root = bench.root / "inputs"
     bench.say("making the inputs")
     names = [name for name in chain(tasks, wanted_steps(settings)) if is_input(name)]
@@ -103,7 +103,7 @@ def steps(bench: Bench) -> Found:
     settings = Settings(datasets=("twin",), detectors=bench.detectors)
     root, made = inputs(bench, settings)
     given = products_of(settings, root)
-    tasks, _ = session_tasks(settings)
+    tasks = Session(settings).tasks
     wanted = wanted_steps(settings)
     planned = [name for name in chain(tasks, wanted) if not is_input(name)]
     bench.say("reading the packages once, so that neither side finds them on a cold disk")
@@ -178,7 +178,7 @@ def _compare(tutorial: Mapping[str, Any], suite: Mapping[str, Product]) -> int:
         return {name: facts[name] for name in figures.FACTS}
 
     one = {name: chosen(facts) for name, facts in tutorial["alignments"].items()}
-    two = {n: chosen(p.info["alignment"]) for n, p in suite.items() if "alignment" in p.info}
+    two = {n: chosen(p.info["value"]) for n, p in suite.items() if n.endswith("/aligned")}
     for name in (name for name in suite if name.endswith("/mosaic")):
         one[name] = _sums({key: Path(path) for key, path in tutorial["made"][name].items()})
         two[name] = _sums({key: suite[name].files[key] for key in tutorial["made"][name]})
@@ -314,7 +314,7 @@ def _linear(bench: Bench, detector: str, found: Found) -> None:
     reference, others, copies = LINEAR_BASE[detector]
     copies = max(1, copies // 2) if bench.quick else copies
     settings = Settings(datasets=("twin",), detectors=(detector,))
-    tasks, _ = session_tasks(settings)
+    tasks = Session(settings).tasks
     prefix = f"twin/{detector}"
     raws = [f"{prefix}/{rootname}/raw" for rootname in (reference, *others)]
     step = "blt" if detector == "CCD" else "x2d"

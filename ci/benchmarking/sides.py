@@ -124,6 +124,7 @@ class Tutorial:
 
     def align(self) -> None:
         """Align every image on the reference image of its detector."""
+        from fixtures.pipeline.values import pack
         from fixtures.workflow.align import align
         from fixtures.workflow.parameters import align_parameters, ladder
 
@@ -142,7 +143,7 @@ class Tutorial:
                         ladder=ladder(),
                     )
                 name = f"{one['prefix']}/{rootname}/aligned"
-                facts = json.loads(result.to_json())
+                facts = pack(result, self.root)["info"]["value"]
                 self.alignments[name] = {key: value for key, value in facts.items() if key not in PATHS}
                 self._note(name, image=result.image)
                 self._images[rootname] = result.image
@@ -182,7 +183,7 @@ def tutorial(job: dict[str, Any]) -> dict[str, Any]:
 
 def worker(job: dict[str, Any]) -> dict[str, Any]:
     """Open the workshop of a run as a worker of xdist does, and ask for every product that is wanted."""
-    from fixtures.pipeline import session_tasks
+    from fixtures.pipeline.session import Session
     from fixtures.products import Workshop
     from fixtures.settings import Settings
     from fixtures.storage import StoreOptions, open_store
@@ -195,7 +196,7 @@ def worker(job: dict[str, Any]) -> dict[str, Any]:
         data=Path(given["data"]) if given["data"] else None,
     )
     root = Path(job["root"])
-    tasks, _ = session_tasks(settings)
+    tasks = Session(settings).tasks
     from fixtures.keys import shared_keys
     from fixtures.workflow.isolation import captured_output
 

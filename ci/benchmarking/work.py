@@ -14,15 +14,8 @@ from typing import Any
 from benchmarking import children
 from fixtures.datasets.exposures import DETECTORS
 from fixtures.errors import SuiteError
-from fixtures.pipeline import (
-    aligned_exposures,
-    drizzled_exposures,
-    engine_of,
-    pixel_based,
-    session_tasks,
-    sessions_exposures,
-    task_name,
-)
+from fixtures.pipeline.cases import Case, is_corrected
+from fixtures.pipeline.session import Session
 from fixtures.products import Product, Task, Workshop, flat_name
 from fixtures.settings import Settings
 
@@ -134,8 +127,7 @@ def products_of(settings: Settings, root: Path) -> dict[str, Product]:
     failed = failures(root)
     if failed:
         raise SuiteError(f"A product could not be made, so that the time says nothing: {failed[0].sentence}")
-    tasks, _ = session_tasks(settings)
-    return {one.name: one for one in Workshop(root, tasks).products()}
+    return {one.name: one for one in Workshop(root, Session(settings).tasks).products()}
 
 
 def chain(tasks: Mapping[str, Task], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -161,8 +153,7 @@ def is_input(name: str) -> bool:
 
 def wanted_steps(settings: Settings) -> tuple[str, ...]:
     """Return what the tutorial wants of a run, most urgent first."""
-    _, plan = session_tasks(settings)
-    return tuple(name for name in plan if name.rsplit("/", 1)[-1] in WANTED)
+    return tuple(name for name in Session(settings).plan if name.rsplit("/", 1)[-1] in WANTED)
 
 
 def share_products(names: Sequence[str], source: Path, target: Path) -> None:
@@ -182,20 +173,21 @@ def _link(source: str, target: str) -> None:
 
 def tutorial_job(settings: Settings, inputs: Mapping[str, Product], root: Path) -> dict[str, Any]:
     """Return what the tutorial's way has to do."""
-    (dataset,) = sessions_exposures(settings)
-    tasks, _ = session_tasks(settings)
+    session = Session(settings)
+    (dataset,) = session.datasets
     detectors = {}
     for detector in settings.detectors:
+        case = Case(session, (dataset.name, detector))
         exposures = []
-        for one in dataset.exposures_of(detector):
+        for one in case.exposures:
             step = "blt" if detector == "CCD" else "x2d"
-            raw, references = tasks[task_name(dataset, one, step)].needs
+            raw, references = session.tasks["/".join((*one.names, step))].needs
             exposures.append(
                 {
-                    "rootname": one.rootname,
-                    "exptime_s": one.exptime_s,
-                    "off_pointed": one.off_pointed,
-                    "pixel_based": pixel_based(one),
+                    "rootname": one.exposure.rootname,
+                    "exptime_s": one.exposure.exptime_s,
+                    "off_pointed": one.exposure.off_pointed,
+                    "pixel_based": is_corrected(one),
                     "raw": str(inputs[raw].files["raw"]),
                     "references": str(inputs[references].folder),
                 }
@@ -203,7 +195,7 @@ def tutorial_job(settings: Settings, inputs: Mapping[str, Product], root: Path) 
         detectors[detector] = {
             "prefix": f"{dataset.name}/{detector}",
             "exposures": exposures,
-            "aligned": [one.rootname for one in aligned_exposures(dataset, detector)],
-            "drizzled": [one.rootname for one in drizzled_exposures(dataset, detector)],
+            "aligned": [one.exposure.rootname for one in case.aligned],
+            "drizzled": [one.exposure.rootname for one in case.drizzled],
         }
-    return {"root": str(root), "engine": engine_of(settings).name, "detectors": detectors}
+    return {"root": str(root), "engine": session.engine.name, "detectors": detectors}

@@ -7,6 +7,7 @@ makes what a run of three FUV-MAMA exposures of the twin could leave as a baseli
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sys
 from collections.abc import Sequence
@@ -112,9 +113,9 @@ def edit(one: Alteration, package: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Make the candidate of the small data set in OUT/candidates, as a run leaves it."""
-    from fixtures import pipeline
     from fixtures.datasets.dataset import load
     from fixtures.keys import shared_keys
+    from fixtures.pipeline.session import Session
     from fixtures.products import Workshop
     from fixtures.settings import Settings
     from fixtures.store.disk import Store
@@ -127,8 +128,8 @@ def main(arguments: Sequence[str]) -> None:
         reference_image={DETECTOR: EXPOSURES[0]},
         drizzled_filter={DETECTOR: twin.drizzled_filter[DETECTOR]},
     )
-    settings = Settings(datasets=(DATASET,), detectors=(DETECTOR,))
-    tasks = {task.name: task for task in pipeline._dataset_tasks(few, settings)}
+    settings = Settings(datasets=(DATASET,), detectors=(DETECTOR,), delivered=pickle.dumps((few,)))
+    tasks = Session(settings).tasks
     root = out / "work"
     workshop = Workshop(root, tasks, store=Store(store), keys=shared_keys(root, tasks))
     made = workshop.obtain(f"{DATASET}/{DETECTOR}/candidate")

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.errors import SuiteError
-from fixtures.pipeline import session_tasks
+from fixtures.pipeline.session import Session
 from fixtures.settings import Settings
 from fixtures.status import Status
 
@@ -74,7 +74,7 @@ def test_a_quantity_that_is_no_number_is_written_as_json():
 
 
 def test_every_product_of_a_run_belongs_to_a_part_of_the_work():
-    tasks, _ = session_tasks(Settings())
+    tasks = Session(Settings()).tasks
     assert [name for name in tasks if figures.group_of(name) == figures.OTHER] == []
 
 
@@ -174,7 +174,7 @@ def test_different_results_are_refused(other):
 
 def test_what_is_timed_holds_the_tutorials_products_and_no_others():
     settings = Settings(datasets=("twin",), detectors=("CCD", "FUV-MAMA"))
-    tasks, _ = session_tasks(settings)
+    tasks = Session(settings).tasks
     timed = [name for name in work.chain(tasks, work.wanted_steps(settings)) if not work.is_input(name)]
     assert {figures.step_of(name) for name in timed} == {
         "blt", "cte", "s2c", "sx2", "x2d", "image", "aligned", "cropped", "mosaic",

@@ -16,7 +16,7 @@ from typing import Any
 
 from baselines.ruler import Ruler, outside
 from fixtures import results
-from fixtures.measured.scalars import change as change_of
+from fixtures.baseline.scalars import change as change_of
 from fixtures.results import Measurement, Outcome, Run
 from fixtures.targets import Target, Targets
 
@@ -214,7 +214,7 @@ def compare_mosaics(
     old: Path, new: Path, dataset: str, detector: str, ruler: Ruler, floors: Mapping[str, float]
 ) -> tuple[Pair, list[Metric]]:
     """Compare the mosaics of a detector by the ruler that holds a run against its baseline."""
-    from fixtures.measured.differences import OF_THE_HEADER
+    from fixtures.baseline.differences import OF_THE_HEADER
 
     numbers = ruler.compare_folders(new, old, detector)
     identical = all(numbers["identical"].values())

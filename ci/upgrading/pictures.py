@@ -24,7 +24,7 @@ class Shown:
 
 def draw(old: Path, new: Path) -> Shown:
     """Draw the mosaics of two folders of baselines where they show the same sky."""
-    from fixtures.measured.baseline import difference, side_of_folder
+    from fixtures.baseline.comparing import difference, side_of_folder
 
     after, before, sigma = difference(side_of_folder(new), side_of_folder(old))
     step = max(1, -(-max(before.shape) // LARGEST_SIDE_PX))
