@@ -15,7 +15,6 @@ NEEDED = (
     "jsonschema",
     "playwright",
     "pyte",
-    "pypi_simple",
     "nox",
 )
 """What the suite's own tests import besides what the validation needs: the extra `test`."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 
 import requests
@@ -24,6 +22,7 @@ from pypi_simple import UnexpectedRepoVersionWarning, UnsupportedRepoVersionErro
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from fixtures.datasets.sdist import pip_settings
 from fixtures.errors import SuiteError
 from night.text import plain, without_password
 
@@ -42,16 +41,7 @@ class NotLookedAt(SuiteError):
 
 def default_url() -> str:
     """Return the URL of the index that pip is configured to use (environment, user, machine), or PyPI's."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    with suppress(OSError, subprocess.TimeoutExpired):
-        said = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
-        )
-        found = dict(re.findall(r"^(:env:|install|global)\.index-url=('.*'|\".*\")$", said.stdout, re.MULTILINE))
-        for section in (":env:", "install", "global"):  # pip's own order
-            if section in found:
-                return str(ast.literal_eval(found[section]))
-    return PYPI_SIMPLE_ENDPOINT
+    return pip_settings().get("index-url", PYPI_SIMPLE_ENDPOINT)
 
 
 @contextmanager
