@@ -24,7 +24,7 @@ from fixtures.commandline import Parser, complain, guarded, split
 try:
     from night import asked, candidates, site, work
 except ModuleNotFoundError as error:
-    if error.name not in ("packaging", "platformdirs", "pooch", "pypi_simple", "requests"):
+    if error.name not in ("packaging", "platformdirs", "pooch", "psutil", "pypi_simple", "requests"):
         raise
     sys.exit(complain(f"The nights need {error.name}: run pip install -e '.[ci]'."))
 from fixtures.status import statuses

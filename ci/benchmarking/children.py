@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from fixtures.errors import SuiteError
+from fixtures.meter import high_water_bytes
 
 SAMPLE_SECONDS = 0.25
 PATIENCE_SECONDS = 30.0  # to end in order, with all that they started themselves in process groups of their own
-KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -168,24 +170,12 @@ class _Watcher(threading.Thread):
 def resident(groups: set[int]) -> list[tuple[int, int]]:
     """Return the resident memory of each process of process groups: now, and its high-water mark [bytes].
 
-    Where there is no /proc, both are what `ps` says now.
+    Where the system tells no such mark, both are what is resident now.
     """
-    if not Path("/proc/self/status").exists():
-        return _resident_ps(groups)
     found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError, ValueError, KeyError, IndexError):  # it ended while we looked
-            # the name of the program stands in parentheses and may hold anything; state, parent, group follow
-            if int((entry / "stat").read_text().rpartition(")")[2].split()[2]) not in groups:
-                continue
-            fields = dict(line.split(":", 1) for line in (entry / "status").read_text().splitlines() if ":" in line)
-            found.append(tuple(int(fields[name].split()[0]) * KIB for name in ("VmRSS", "VmHWM")))
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):  # it ended while we looked
+            if os.getpgid(process.pid) in groups:
+                now = process.memory_info().rss
+                found.append((now, high_water_bytes(process.pid) or now))
     return found
-
-
-def _resident_ps(groups: set[int]) -> list[tuple[int, int]]:
-    said = subprocess.run(["ps", "-A", "-o", "pgid=,rss="], capture_output=True, text=True, check=False).stdout
-    rows = (tuple(map(int, line.split())) for line in said.splitlines() if line.strip())
-    return [(rss * KIB, rss * KIB) for group, rss in rows if group in groups]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
+from fixtures.circumstances import machine
 from fixtures.versions import installed_versions
 
 
@@ -21,7 +20,7 @@ def facts() -> dict[str, Any]:
     """Return cores, processor, memory [GB], system, versions, and how busy the machine is."""
     found: dict[str, Any] = {
         "cores": cores(),
-        "processor": processor(),
+        "processor": machine()["processor"],
         "memory_gb": None,
         "platform": platform.platform(terse=True),
         "versions": installed_versions(),
@@ -32,18 +31,6 @@ def facts() -> dict[str, Any]:
     with suppress(OSError):
         found["load"] = round(os.getloadavg()[0], 2)
     return found
-
-
-def processor() -> str:
-    """Return the model of the processor."""
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line for line in lines if line.startswith("model name")).partition(":")[2].strip()
-    with suppress(OSError):
-        said = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        if said.stdout.strip():
-            return said.stdout.strip()
-    return platform.processor() or platform.machine()
 
 
 def sentence(found: dict[str, Any]) -> str:
