@@ -1,11 +1,13 @@
 """Look at what comparisons keep (environments, copies of the suite and of sources), and make room.
 
     python ci/environments.py list                  # the next to go first
+    python ci/environments.py prune                 # what was not used for 30 days goes, or is more than 10 GB
     python ci/environments.py prune --limit 5       # what was used longest ago goes, until 5 GB are left
-    python ci/environments.py prune --limit 0       # all that nobody uses
+    python ci/environments.py prune --limit 0       # all that was not used within a day
     python ci/environments.py where
 
-What a running comparison uses stays. Upgrade, bisect and matrix prune by themselves (--cache-size).
+What was used within a day stays: a running comparison may use it. Upgrade, bisect and matrix prune by themselves
+(--cache-size).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="the folder, if not in the user's cache")
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all that is kept, the next to go first")
-    pruning = commands.add_parser("prune", help="remove what was used longest ago")
+    pruning = commands.add_parser("prune", help="remove what was not used for 30 days, and what is too much")
     pruning.add_argument(
         "--limit", type=float, default=DEFAULT_LIMIT_GB, metavar="GB", help="what may stay (default: 10)"
     )
@@ -67,7 +69,7 @@ def look(options: argparse.Namespace) -> int:
     found = kept(cache)
     for one in found:
         when = datetime.fromtimestamp(one.used, UTC).strftime("%Y-%m-%d %H:%M")
-        print(f"{one.path.name[:12]}  {gigabytes(one.bytes):>8}  {when}  {_about(one)}{'  in use' * one.in_use}")
+        print(f"{one.path.name[:12]}  {gigabytes(one.bytes):>8}  {when}  {_about(one)}{'  used today' * one.in_use}")
     print(f"{len(found)} folders, {gigabytes(sum(one.bytes for one in found))} in {cache}")
     return Status.PASSED
 

@@ -126,7 +126,6 @@ def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[st
             done = Comparison(verdict=verdicts.not_installable(error.why, ["drizzlepac"]), **facts)
         else:
             done = compare(plan, old, new, folder, before=before, **facts)
-            new.let_go()
         write(done, folder)
         plan.say(f"{version}: {done.verdict.sentence}")
         lines.append(line_of(version, done, output))

@@ -142,8 +142,6 @@ class Laboratory:
         }
         done = compare(self.plan, self.good, new, output, before=self._before, **facts)
         write(done, output)
-        if new is not self.bad:
-            new.let_go()
         return done
 
     def _build(self, part: frozenset[str]) -> Environment:

@@ -23,6 +23,7 @@ from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
 from upgrading.installed import Pin, Wanted, installed, moved
+from upgrading.keeping import touch
 from upgrading.known import companions_of
 from upgrading.resolve import Unresolvable, resolve
 from upgrading.running import REPOSITORY, Ran, frozen_suite, validate
@@ -245,6 +246,8 @@ def _undrawn(ran: Ran, which: str) -> str:
 def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:
     """Validate one environment."""
     plan.say(f"validating {which} (log: {shown(folder)}.log)")
+    for used in (plan.frozen, environment.python.parents[1]):
+        touch(used, plan.timeout)
     options = {"workers": plan.workers, "timeout": plan.timeout}
     ran = validate(environment, plan.frozen, folder, plan.arguments, **options)
     plan.say(f"{which}: {ran.run.verdict.sentence if ran.run else ran.last or 'timed out'} [{ran.seconds:.0f} s]")

@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,11 +18,10 @@ from platformdirs import user_cache_path
 
 from fixtures.errors import SuiteError
 from fixtures.store.identity import file_sha256
-from fixtures.store.locks import Lock
 from fixtures.workflow import imports
 from fixtures.workflow.imports import why_broken
 from upgrading.installed import Pin, installed
-from upgrading.keeping import COMPLETE, hold, keep_within, lock_of
+from upgrading.keeping import COMPLETE, keep_within, lock_of, touch
 from upgrading.uv import UvFailed, call, clean, one_line
 
 NO_SOURCE = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "build", "__pycache__", ".pytest_cache"})
@@ -45,8 +44,6 @@ class Environment:
         Why the packages under validation can't be imported; empty if they can.
     pins : tuple of str
         What it was built from, one requirement a package.
-    mark : Lock or None
-        Keeps it from being removed.
     """
 
     python: Path
@@ -54,12 +51,6 @@ class Environment:
     key: str
     broken: str = ""
     pins: tuple[str, ...] = ()
-    mark: Lock | None = field(default=None, compare=False, repr=False)
-
-    def let_go(self) -> None:
-        """Say that it is not used any more: it may be removed when there is no room."""
-        if self.mark:
-            self.mark.release(remove=True)
 
 
 class NotInstallable(Exception):
@@ -109,7 +100,7 @@ def snapshot(folder: Path, cache: Path) -> Path:
             shutil.rmtree(making, ignore_errors=True)
             shutil.copytree(folder, making, symlinks=True, ignore=lambda _, names: NO_SOURCE - {".git"} & {*names})
             making.rename(target)
-        hold(target.parent)
+        touch(target.parent)
     return target
 
 
@@ -133,7 +124,7 @@ def build(
 ) -> Environment:
     """Build an environment that holds exactly these pins, or take the one that was built from the same.
 
-    It is marked as used, by this process, until that ends or `Environment.let_go`.
+    It counts as in use for a day, see `keeping`.
 
     Parameters
     ----------
@@ -170,10 +161,10 @@ def build(
             record = {"packages": packages, "broken": broken, "pins": pins}
             (folder / COMPLETE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-        mark = hold(folder)
+        touch(folder)
     if built and limit is not None:
         keep_within(cache, limit, say)
-    return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]), mark)
+    return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]))
 
 
 def settled(pin: str, cache: Path) -> str:

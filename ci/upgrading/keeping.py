@@ -1,7 +1,8 @@
-"""What comparisons keep, within a bound: what was used longest ago goes first, and never what somebody uses.
+"""What comparisons keep: it goes when it was not used for 30 days, or earlier where there is no room.
 
-Below the cache folder lie ``environments/<key>``, ``suites/<key>`` and ``sources/<key>``. Who makes, takes or removes
-one holds ``<key>.lock`` beside it; who uses one leaves a mark in ``in-use``, locked for as long as its process lives.
+Below the cache folder lie ``environments/<key>``, ``suites/<key>`` and ``sources/<key>``. Who makes or removes one
+holds ``<key>.lock`` beside it; who uses one notes the time (`touch`), and again before each run. What was used within a
+day counts as in use and stays.
 """
 
 from __future__ import annotations
@@ -9,41 +10,43 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from fixtures.errors import SuiteError
-from fixtures.store import locks
 
 KINDS = {
     "environments": ("environment", "environments"),
     "suites": ("copy of the suite", "copies of the suite"),
     "sources": ("copy of sources", "copies of sources"),
 }
-IN_USE = "in-use"
 COMPLETE = "complete.json"
 """What an environment holds once it is whole."""
 DEFAULT_LIMIT_GB = 10.0
+DAY_SECONDS = 86400.0
+KEPT_DAYS = 30
 
-_KEY = re.compile(r"[0-9a-f]{24}")
-_LEFT_OVER = re.compile(r"\.([0-9a-f]{24})\.(making|removing)")
+_KEY = re.compile(r"\.*[0-9a-f]{24}(\.(making|removing))*")  # with what killed processes left
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One folder: of which kind, how large [bytes], when last used [s since 1970], and whether somebody uses it."""
+    """One folder: of which kind, how large [bytes], and when last used [s since 1970]."""
 
     kind: str
     path: Path
     bytes: int
     used: float
-    in_use: bool
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody may be using it."""
+        return time.time() - self.used < DAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -77,29 +80,11 @@ def lock_of(folder: Path, *, wait: bool = True) -> FileLock:
     return FileLock(folder.with_suffix(".lock"), timeout=-1 if wait else 0)
 
 
-def hold(folder: Path) -> locks.Lock:
-    """Mark a folder as used by this process, until the mark is released or the process ends, and note the time.
-
-    Its lock (`lock_of`) must be held, so that nobody removes the folder in between.
-    """
-    marks = folder.parents[1] / IN_USE
-    marks.mkdir(parents=True, exist_ok=True)
-    os.utime(folder)
-    who = f"{folder.name}-{socket.gethostname()}-{os.getpid()}"
-    marked = (locks.acquire(marks.resolve() / f"{who}-{number}") for number in count())
-    return next(mark for mark in marked if mark)  # a process can use one folder several times
-
-
-def in_use(folder: Path) -> bool:
-    """Tell whether a living process uses a folder; marks of dead ones are removed."""
-    found = False
-    for path in (folder.parents[1] / IN_USE).resolve().glob(f"{folder.name}-*"):
-        mark = locks.acquire(path)
-        if mark is None:
-            found = True
-        else:
-            mark.release(remove=True)
-    return found
+def touch(folder: Path, seconds: float = 0.0) -> None:
+    """Note that a folder is used now, and for so many seconds, so that nobody removes it within a day."""
+    then = time.time() + max(0.0, seconds - DAY_SECONDS)
+    with suppress(OSError):  # it is another user's, who alone can remove it
+        os.utime(folder, (then, then))
 
 
 def kept(cache: Path) -> list[Kept]:
@@ -109,27 +94,27 @@ def kept(cache: Path) -> list[Kept]:
         for path in _folders(cache / kind):
             with suppress(FileNotFoundError):  # another process has just removed it
                 if _KEY.fullmatch(path.name):
-                    found.append(Kept(kind, path, _size(path), path.stat().st_mtime, in_use(path)))
+                    found.append(Kept(kind, path, _size(path), path.stat().st_mtime))
     return sorted(found, key=lambda one: (one.used, one.path.name))
 
 
 def prune(cache: Path, limit: int) -> Pruned:
-    """Remove what was used longest ago until the rest is within a limit [bytes], and what killed processes left.
+    """Remove what was not used for 30 days, and what was used longest ago until the rest is within a limit [bytes].
 
-    What somebody uses or is making stays, whatever the limit. Does not wait.
+    What is in use or being made stays, whatever the limit. Does not wait.
     """
-    _sweep(cache)
     removed, left = [], kept(cache)
     total = sum(one.bytes for one in left)
     for one in left:
-        if total > limit and _remove(one.path):
+        old = time.time() - one.used > KEPT_DAYS * DAY_SECONDS
+        if (old or total > limit) and _remove(one.path):
             removed.append(one)
             total -= one.bytes
     return Pruned(tuple(removed), total)
 
 
 def keep_within(cache: Path, limit: int, say: Callable[[str], None]) -> None:
-    """Prune, and tell in one line what was removed, or that all that is left over the limit is in use.
+    """Prune, and tell in one line what was removed, or that all that is left over the limit was used within a day.
 
     Trouble is told, too: it must not cost the comparison that is under way.
     """
@@ -141,7 +126,8 @@ def keep_within(cache: Path, limit: int, say: Callable[[str], None]) -> None:
     if done.removed:
         say(f"{told(done)} of at most {limit / 1e9:g} GB (--cache-size)")
     elif done.bytes_left > limit:
-        say(f"{gigabytes(done.bytes_left)} are in use in {cache}, more than the {limit / 1e9:g} GB of --cache-size")
+        size = gigabytes(done.bytes_left)
+        say(f"{size} in {cache} were used within a day, more than the {limit / 1e9:g} GB of --cache-size")
 
 
 def told(done: Pruned) -> str:
@@ -178,35 +164,15 @@ def _size(folder: Path) -> int:
 
 
 def _remove(folder: Path) -> bool:
-    """Remove a folder unless somebody uses or makes it; tell whether it was."""
+    """Remove a folder unless it is in use or being made; tell whether it was."""
+    away = folder.with_name(f".{folder.name}.removing")
     try:
         with lock_of(folder, wait=False):
-            if in_use(folder):
+            if time.time() - folder.stat().st_mtime < DAY_SECONDS:
                 return False
-            away = folder.with_name(f".{folder.name}.removing")
             shutil.rmtree(away, ignore_errors=True)
             folder.rename(away)  # as a whole: half an environment is never taken for one
             shutil.rmtree(away, ignore_errors=True)
             return True
     except (Timeout, OSError):  # somebody makes it, was faster at removing it, or it can't be removed
         return False
-
-
-def _sweep(cache: Path) -> None:
-    """Remove what processes left that were killed while they made or removed something."""
-    for kind in KINDS:
-        for path in _folders(cache / kind):
-            left = _LEFT_OVER.fullmatch(path.name)
-            if left:
-                _clear(path, path.with_name(left[1]))
-            elif kind == "environments" and _KEY.fullmatch(path.name) and not (path / COMPLETE).is_file():
-                _clear(path, path)
-
-
-def _clear(path: Path, folder: Path) -> None:
-    try:
-        with lock_of(folder, wait=False):
-            if path != folder or not (path / COMPLETE).is_file():  # else it was finished meanwhile
-                shutil.rmtree(path, ignore_errors=True)
-    except (Timeout, OSError):
-        return

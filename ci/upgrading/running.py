@@ -19,7 +19,7 @@ from fixtures.errors import SuiteError
 from fixtures.results import Run, read_results
 from fixtures.store.identity import file_sha256
 from upgrading.environments import Environment
-from upgrading.keeping import hold, lock_of
+from upgrading.keeping import lock_of, touch
 from upgrading.uv import clean
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def frozen_suite(cache: Path, source: Path = REPOSITORY) -> Path:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
             making.rename(target)
-        hold(target)
+        touch(target)
     return target
 
 
