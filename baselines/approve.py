@@ -20,6 +20,7 @@ from baselines.ruler import Change, Ruler, by_size, outside, suites_ruler
 from baselines.words import table, value
 from fixtures.errors import NotValidated, SuiteError
 from fixtures.results import Run, finite
+from fixtures.store.identity import file_sha256
 from fixtures.text import count, one_line, plain
 
 LOCK = ".approval.lock"
@@ -307,7 +308,7 @@ def _look(root: Path, request: Request, run: Run, candidate: Candidate, scratch:
     new = scratch / "new" / candidate.name
     _copy({name: candidate.folder / name for name in candidates.FILES}, new)
     for name, sha256 in candidate.sha256.items():  # what is compared and written is what the run made
-        if candidates.digest(new / name) != sha256:
+        if file_sha256(new / name) != sha256:
             raise SuiteError(f"{candidate.folder / name} is being altered: run the suite again: {plain(run.command)}.")
     conditions = candidates.read_object(new / "conditions.json")
     candidates.check_conditions(conditions, dataset, candidate.folder / "conditions.json")
@@ -351,7 +352,7 @@ def _stored(root: Path, dataset: str, detector: str, folder: Path) -> Stored | N
     candidates.check_conditions(conditions, dataset, root / dataset / detector / "conditions.json")
     return Stored(
         folder,
-        candidates.digest(folder / "mosaic.fits"),
+        file_sha256(folder / "mosaic.fits"),
         conditions,
         candidates.read_scalars(folder / "measurements.json"),
         read_provenance(folder / "provenance.json"),
@@ -408,7 +409,7 @@ def _same(numbers: Mapping[str, Any], new: Path, old: Path) -> bool:
     return (
         all(numbers["identical"].values())
         and not any(headers.get(kind) for kind in ("added", "removed", "changed"))
-        and candidates.digest(new / "sources.ecsv") == candidates.digest(old / "sources.ecsv")
+        and file_sha256(new / "sources.ecsv") == file_sha256(old / "sources.ecsv")
     )
 
 
@@ -538,13 +539,13 @@ def _write(root: Path, request: Request, run: Run, plan: Plan, who: Mapping[str,
 
 def _alone(root: Path, *, only_look: bool = False) -> AbstractContextManager[None]:
     """Keep every other approval out until this one has ended."""
-    from fixtures.store import locks
+    from fixtures.files import alone
 
     if not root.is_dir():
         raise SuiteError(f"There is no folder {root} to keep baselines in: make it, or name another with --root.")
     if only_look:
         return nullcontext()
-    return locks.alone(root, LOCK, SuiteError(f"Another approval is under way in {root}: wait until it has ended."))
+    return alone(root, LOCK, SuiteError(f"Another approval is under way in {root}: wait until it has ended."))
 
 
 def _copy(files: Mapping[str, Path], folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from fixtures.errors import SuiteError
 from fixtures.results import BAD, NOT_RUN, NOT_VALIDATED, ONE, PASSED, Outcome, Run, read_results
+from fixtures.store.identity import file_sha256
 from fixtures.text import count, one_line, plain
 
 FILES = ("mosaic.fits", "sources.ecsv", "measurements.json", "conditions.json")
@@ -151,7 +151,7 @@ def read_candidate(folder: Path, run: Run, dataset: str, detector: str) -> Candi
         path = place / name
         if not path.is_file():
             raise _no_longer_kept(path, run)
-        if digest(path) != kept.get(name):
+        if file_sha256(path) != kept.get(name):
             raise SuiteError(
                 f"{path} is not the file that the run made: it was altered; run the suite again: {plain(run.command)}."
             )
@@ -279,21 +279,6 @@ def picture_of(folder: Path, run: Run, dataset: str, detector: str) -> list[tupl
         for one in run.pictures
         if one.section == STEP and one.dataset == dataset and one.detector == detector
     ]
-
-
-def digest(path: Path) -> str:
-    """Return the sha256 of a file.
-
-    Raises
-    ------
-    SuiteError
-        It can't be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SuiteError(f"{path} can't be read ({error.strerror}).") from None
 
 
 def read_object(path: Path, *, missing: SuiteError | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from baselines.tests.bench import RUN, VERSIONS, WHY, Bench
 from fixtures.baseline.manifest import file_problems
 from fixtures.baseline.provenance import read_provenance
 from fixtures.status import Status
+from fixtures.store.identity import file_sha256
 
 FILES = ["conditions.json", "measurements.json", "mosaic.fits", "provenance.json", "sources.ecsv"]
 
@@ -53,12 +54,12 @@ def test_the_history_gets_a_line_a_baseline(bench):
     assert first["why"] == WHY
     assert first["run"] == {"started": RUN.started, "command": RUN.command}
     assert first["engine"] == RUN.engine
-    assert first["mosaic_sha256"] == {"before": None, "after": candidates.digest(bench.place() / "mosaic.fits")}
+    assert first["mosaic_sha256"] == {"before": None, "after": file_sha256(bench.place() / "mosaic.fits")}
     assert first["versions"]["drizzlepac"] == [None, "3.11.0"]
 
 
 def test_a_replacement_shows_what_changes_and_keeps_the_largest_differences(approved, capsys):
-    before = candidates.digest(approved.place() / "mosaic.fits")
+    before = file_sha256(approved.place() / "mosaic.fits")
     approved.again(shift=0.25, numbers={"drizzle.flux": 1.0, "alignment.rms_x": 0.125})
     approved.change(versions={**VERSIONS, "drizzlepac": "3.12.0", "scipy": "1.17"})
     assert approved.approve("--detector", "ccd") == 0
@@ -75,7 +76,7 @@ def test_a_replacement_shows_what_changes_and_keeps_the_largest_differences(appr
     entry = approved.history()[-1]
     assert entry["versions"] == {"drizzlepac": ["3.11.0", "3.12.0"], "scipy": [None, "1.17"]}
     assert entry["largest"] == {"baseline.background": pytest.approx(0.25, abs=0.04), "baseline.never_a_number": None}
-    assert entry["mosaic_sha256"] == {"before": before, "after": candidates.digest(approved.place() / "mosaic.fits")}
+    assert entry["mosaic_sha256"] == {"before": before, "after": file_sha256(approved.place() / "mosaic.fits")}
 
 
 def test_a_package_that_is_gone_is_shown(approved, capsys):
@@ -335,7 +336,7 @@ def test_forget_removes_a_baseline_and_writes_it_down(approved, capsys):
     assert not (approved.root / "twin" / "NUV-MAMA").exists()
     entry = approved.history()[-1]
     assert (entry["done"], entry["why"], entry["detector"]) == ("forgotten", "other files", "NUV-MAMA")
-    assert entry["mosaic_sha256"]["before"] == candidates.digest(approved.place("NUV-MAMA") / "mosaic.fits")
+    assert entry["mosaic_sha256"]["before"] == file_sha256(approved.place("NUV-MAMA") / "mosaic.fits")
     assert approved.call("verify") == 0
     assert approved.approve() == 0
     assert len(approved.history()) == 4

@@ -22,19 +22,19 @@ from pathlib import Path
 import jinja2
 
 from fixtures.errors import SuiteError
+from fixtures.files import PARTIAL, write_whole
 from night import failures, state, verdicts
 from night.candidates import Candidate
 from night.comparison import DATA, LOG, REPORT
-from night.state import State, write_whole
+from night.state import State
 from night.text import plain
 
 INDEX, RUNS, HISTORY, NO_JEKYLL = "index.html", "runs", "history", ".nojekyll"
 HISTORY_DATA = "history.sqlite"
 HISTORY_SECONDS = 900.0
 KEEP = 30
-_PARTIAL = ".partial-"
 _LINK = re.compile(r'<a href="(?!#)([^":]*)">[^<]*</a>')
-_RUN = re.compile(rf"(?:{re.escape(_PARTIAL)})?\d{{4}}-\d\d-\d\d-[A-Za-z0-9.-]+")
+_RUN = re.compile(rf"(?:{re.escape(PARTIAL)})?\d{{4}}-\d\d-\d\d-[A-Za-z0-9.-]+")
 
 
 def open_folder(folder: Path) -> State:
@@ -89,7 +89,7 @@ def add_run(folder: Path, candidate: Candidate, files: Mapping[str, Path], date:
     while (folder / RUNS / name).exists():
         count += 1
         name = f"{base}-{count}"
-    partial = folder / RUNS / f"{_PARTIAL}{name}"
+    partial = folder / RUNS / f"{PARTIAL}{name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for target, source in files.items():
@@ -218,7 +218,7 @@ def add_history(folder: Path, reports: Path, command: Sequence[str]) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a database as it is at one moment, also while a run adds to it; the copy is whole or absent."""
-    partial = target.with_name(f"{_PARTIAL}{target.name}")
+    partial = target.with_name(f"{PARTIAL}{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)

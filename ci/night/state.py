@@ -13,6 +13,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from fixtures.errors import SuiteError
+from fixtures.files import write_json
 from night.verdicts import STATUS, Record
 
 NAME = "state.json"
@@ -147,7 +148,7 @@ def write(folder: Path, state: State) -> None:
         "failures": [dataclasses.asdict(state.failures[key]) for key in sorted(state.failures)],
         "notices": [dataclasses.asdict(one) for one in state.notices],
     }
-    write_whole(folder / NAME, json.dumps(data, indent=1) + "\n")
+    write_json(folder / NAME, data)
 
 
 def write_whole(path: Path, text: str) -> None:

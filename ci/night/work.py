@@ -15,8 +15,8 @@ from pathlib import Path
 
 from fixtures.commandline import complain, shown
 from fixtures.errors import SuiteError
+from fixtures.files import alone
 from fixtures.status import Status
-from fixtures.store import locks
 from night import comparison, failures, history, notify, site, verdicts
 from night.asked import Night
 from night.candidates import Candidate
@@ -162,7 +162,7 @@ def _alone(folder: Path) -> AbstractContextManager[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise SuiteError(f"--site {folder} is not a folder.")
-    return locks.alone(folder, LOCK, Busy(f"another nightly run is at work in {folder}: nothing was done."))
+    return alone(folder, LOCK, Busy(f"another nightly run is at work in {folder}: nothing was done."))
 
 
 def dry_run(night: Night) -> int:

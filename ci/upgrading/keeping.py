@@ -7,6 +7,7 @@ day counts as in use and stays.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -16,9 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from fixtures.errors import SuiteError
+from fixtures.files import Lock, wait_for_lock
 
 KINDS = {
     "environments": ("environment", "environments"),
@@ -75,9 +75,9 @@ def limit_bytes(limit_gb: float, option: str = "--cache-size") -> int:
     return round(limit_gb * 1e9)
 
 
-def lock_of(folder: Path, *, wait: bool = True) -> FileLock:
-    """Return the lock under which a folder is made, taken or removed."""
-    return FileLock(folder.with_suffix(".lock"), timeout=-1 if wait else 0)
+def lock_of(folder: Path, *, wait: bool = True) -> Lock:
+    """Take the lock under which a folder is made, taken or removed; TimeoutError if it is held and `wait` is False."""
+    return wait_for_lock(folder.with_suffix(".lock"), seconds=math.inf if wait else 0)
 
 
 def touch(folder: Path, seconds: float = 0.0) -> None:
@@ -174,5 +174,5 @@ def _remove(folder: Path) -> bool:
             folder.rename(away)  # as a whole: half an environment is never taken for one
             shutil.rmtree(away, ignore_errors=True)
             return True
-    except (Timeout, OSError):  # somebody makes it, was faster at removing it, or it can't be removed
+    except OSError:  # somebody makes it, was faster at removing it, or it can't be removed
         return False
