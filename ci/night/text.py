@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from fixtures.text import plain as printable
 
 LINE_LIMIT = 300
 BLOCK_LIMIT = 4000
@@ -14,8 +15,7 @@ _PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")
 
 def plain(text: str, limit: int = LINE_LIMIT) -> str:
     """Return text as one line of printable characters, cut at `limit`; no character turns the direction of writing."""
-    words = " ".join(str(text)[: 10 * limit].split())
-    kept = "".join(one for one in words if unicodedata.category(one)[0] != "C")
+    kept = printable(str(text)[: 10 * limit])
     return kept if len(kept) <= limit else f"{kept[: limit - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
