@@ -147,7 +147,7 @@ def test_of_two_issues_with_one_signature_the_older_is_taken(world, github):
         ({"at": "issue create"}, "gh issue create failed"),
         (
             {"at": "label create", "say": "HTTP 403: \x1b[31mno"},
-            "gh label create failed with status 1: HTTP 403: [31mno.",
+            "gh label create failed with status 1: HTTP 403: \\x1b[31mno.",
         ),
         ({"at": "issue", "status": 4, "say": "To get started, run: gh auth login"}, "gh is not logged in"),
         ({"at": "issue list", "status": 0, "out": "<html>"}, "no list of issues"),
