@@ -21,7 +21,7 @@ from fixtures.baseline.pack import read_mosaic, write_mosaic
 from fixtures.baseline.scalars import changes
 from fixtures.measurement.values import NotMeasurable
 from fixtures.results import DataSetInfo, Outcome, Picture, Run, read_results, write_results
-from fixtures.targets import Target, Targets
+from fixtures.targets import Metric, Target, Targets
 
 VERSIONS = {"python": "3.11.7", "drizzlepac": "3.11.0", "numpy": "2.4.6"}
 SEED = 20101  # the committed one of the twin
@@ -182,7 +182,7 @@ def _largest(numbers: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _target(name: str, limit: float, **what: str) -> Target:
-    return Target(f"baseline.{name}", "px", "said", "by construction", min=-limit, max=limit, **what)
+    return Target(Metric(f"baseline.{name}", "px", "said"), "by construction", min=-limit, max=limit, **what)
 
 
 TARGETS = Targets((_target("background", 0.1), _target("alignment.rms_x", 0.01, engine="python")))

@@ -79,9 +79,9 @@ def test_broken_evidence_is_told(tmp_path, content):
 def test_every_limit_stands_clear_of_the_noise_floor():
     floor = floor_of(read_evidence(HOUSE / "baselines" / EVIDENCE))
     limits = {
-        one.metric: max(abs(one.min or 0.0), abs(one.max or 0.0))
+        one.metric.name: max(abs(one.min or 0.0), abs(one.max or 0.0))
         for one in read_targets(HOUSE / "validation" / "targets.toml").targets
-        if one.metric.startswith("baseline.")
+        if one.metric.name.startswith("baseline.")
     }
     assert {f"baseline.{one.name}" for one in scalars()} | {one.metric for one in DIFFERENCES} <= set(limits)
     assert {

@@ -6,11 +6,11 @@ import pytest
 
 from baselines.ruler import by_size, outside, suites_ruler
 from fixtures.errors import SuiteError
-from fixtures.targets import Target, Targets
+from fixtures.targets import Metric, Target, Targets
 
 
 def target(name, minimum, maximum, **what):
-    return Target(f"baseline.{name}", "px", "said", "by construction", min=minimum, max=maximum, **what)
+    return Target(Metric(f"baseline.{name}", "px", "said"), "by construction", min=minimum, max=maximum, **what)
 
 
 TARGETS = Targets(

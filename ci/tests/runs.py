@@ -9,7 +9,7 @@ from typing import Any
 
 from baselines.ruler import Ruler
 from fixtures.results import DataSetInfo, Made, Measurement, Outcome, Run
-from fixtures.targets import Target, Targets
+from fixtures.targets import Metric, Target, Targets
 
 DATASET, DETECTOR = "twin", "FUV-MAMA"
 PLACE = {"dataset": DATASET, "detector": DETECTOR}
@@ -17,7 +17,7 @@ PLACE = {"dataset": DATASET, "detector": DETECTOR}
 
 def target(metric: str, **limits: float) -> Target:
     """Return a target of a change."""
-    return Target(metric, "px", "a change", "made up", **limits)
+    return Target(Metric(metric, "px", "a change"), "made up", **limits)
 
 
 TARGETS = Targets(
