@@ -13,7 +13,7 @@ from baselines.approve import Request, approve, ask_on_terminal, forget
 from baselines.ruler import Ruler
 from fixtures.baseline.cache import OWN
 from fixtures.commandline import Parser, folder_of, guarded, names
-from fixtures.datasets.exposures import detectors_of
+from fixtures.datasets.detectors import detectors_of
 from fixtures.errors import SuiteError
 from fixtures.status import Status, statuses
 from fixtures.text import plain

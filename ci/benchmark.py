@@ -32,7 +32,7 @@ from benchmarking import figures, machine, parts
 from benchmarking.work import Bench
 
 from fixtures.commandline import Parser, guarded, names
-from fixtures.datasets.exposures import DETECTORS, detectors_of
+from fixtures.datasets.detectors import DETECTORS, detectors_of
 from fixtures.errors import SuiteError
 from fixtures.status import Status, statuses
 

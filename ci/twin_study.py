@@ -21,7 +21,7 @@ import pandas as pd
 
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
-from fixtures.datasets.exposures import detectors_of
+from fixtures.datasets.detectors import detectors_of
 from fixtures.errors import SuiteError
 from fixtures.measurement.files.alignment import true_error
 from fixtures.pipeline.cases import aligned_exposures, pixel_based

@@ -30,7 +30,7 @@ from upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
 from upgrading.running import REPOSITORY
 
 from fixtures.commandline import Parser, guarded, names, shown, split
-from fixtures.datasets.exposures import detectors_of
+from fixtures.datasets.detectors import detectors_of
 from fixtures.errors import SuiteError
 from fixtures.report import keeping
 from fixtures.status import statuses

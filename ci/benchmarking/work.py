@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarking import children
-from fixtures.datasets.exposures import DETECTORS
+from fixtures.datasets.detectors import DETECTORS
 from fixtures.errors import SuiteError
 from fixtures.pipeline.cases import Case, is_corrected
 from fixtures.pipeline.session import Session
