@@ -19,10 +19,10 @@ from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.results import Run, read_results
 from fixtures.status import Status
+from fixtures.versions import SHOWN
 
 EVIDENCE = "noise_floor.json"
 DIGITS = 2
-PACKAGES = ("python", "drizzlepac", "stwcs", "photutils", "astropy", "numpy", "scipy")
 
 
 def evidence_of(run: Run, about: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def evidence_of(run: Run, about: str) -> dict[str, Any]:
     }
     return {
         "about": about,
-        "versions": {name: run.versions[name] for name in PACKAGES if name in run.versions},
+        "versions": {name: run.versions[name] for name in ("python", *SHOWN) if name in run.versions},
         "identical": identical,
         "largest": {name: float(f"{value:.{DIGITS}g}") for name, value in sorted(found.items()) if value},
     }

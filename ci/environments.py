@@ -26,8 +26,7 @@ from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.status import Status, statuses
-
-SHOWN = ("drizzlepac", "stwcs", "photutils", "numpy")
+from fixtures.versions import SHOWN
 
 
 def parser() -> argparse.ArgumentParser:

@@ -28,6 +28,7 @@ except ModuleNotFoundError as error:
         raise
     sys.exit(complain(f"The nights need {error.name}: run pip install -e '.[ci]'."))
 from fixtures.status import statuses
+from fixtures.versions import WATCHED
 
 REPOSITORY = asked.REPOSITORY
 
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     what = made.add_argument_group("what is looked at")
-    what.add_argument("--packages", default=",".join(candidates.PACKAGES), metavar="NAMES", help="comma list")
+    what.add_argument("--packages", default=",".join(WATCHED), metavar="NAMES", help="comma list")
     what.add_argument("--index", metavar="URL", help="simple API of a package index (default: pip's own setting)")
     what.add_argument("--pre", action="store_true", help="pre-releases too")
     what.add_argument("--no-main", action="store_true", help="not the main branch of drizzlepac")

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from platformdirs import user_cache_path
 
 from fixtures.errors import SuiteError
+from fixtures.versions import WATCHED
 from night import candidates, index, notify
 from night.candidates import Candidate
 from night.comparison import Comparing
@@ -64,9 +65,9 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
         Some make no sense.
     """
     packages = tuple(dict.fromkeys(one.strip() for one in options.packages.split(",") if one.strip()))
-    strange = [one for one in packages if one not in candidates.PACKAGES]
+    strange = [one for one in packages if one not in WATCHED]
     if strange:
-        known = ", ".join(candidates.PACKAGES)
+        known = ", ".join(WATCHED)
         raise SuiteError(f"--packages {', '.join(strange)} is not understood: choose from {known}.")
     if not 0 < options.timeout <= MINUTES_LIMIT:
         raise SuiteError(f"--timeout {options.timeout:g} is no time in minutes, up to a week.")
@@ -112,7 +113,7 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
 def _again(text: str) -> Candidate:
     package, _, version = (part.strip() for part in text.partition("=="))
     try:
-        if package in candidates.PACKAGES:
+        if package in WATCHED:
             return candidates.release(package, Version(version))
     except InvalidVersion:
         pass

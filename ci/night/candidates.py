@@ -10,7 +10,6 @@ from packaging.version import Version
 
 from night.verdicts import Record
 
-PACKAGES = ("drizzlepac", "stwcs", "tweakwcs", "stis_cti", "stistools", "crds")
 MAIN_LINE = "drizzlepac main"
 MAIN_URL = "https://github.com/spacetelescope/drizzlepac"
 MAIN_BRANCH = "main"

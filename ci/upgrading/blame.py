@@ -13,6 +13,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from fixtures.versions import PACKAGES
 from upgrading import page
 from upgrading.comparing import HTML, Comparison, Plan, breakdown, compare, run, write
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
@@ -20,10 +21,7 @@ from upgrading.environments import Environment, NotInstallable, interpreter
 from upgrading.resolve import Unresolvable, agree
 from upgrading.verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 
-SUSPECTS = (
-    "drizzlepac", "stwcs", "tweakwcs", "photutils", "drizzle", "astropy", "numpy", "scipy", "stsci-*", "stistools",
-    "stis-cti",
-)  # fmt: skip
+SUSPECTS = (*(canonicalize_name(one.name) for one in PACKAGES if not one.own), "drizzle", "stsci-*")
 """What is tried first; the packages that move beside these count too."""
 JSON, PAGE = "bisect.json", "bisect.html"
 MILDER = {

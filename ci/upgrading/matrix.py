@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from fixtures.results import Run, finite
+from fixtures.versions import SHOWN
 from upgrading import page, verdicts
 from upgrading.changes import BEYOND, STEPS, Changes, Metric
 from upgrading.comparing import HTML, Comparison
 from upgrading.verdicts import WORDS, Verdict, tell
 
 JSON, PAGE = "matrix.json", "matrix.html"
-SHOWN = ("drizzlepac", "stwcs", "photutils", "astropy", "numpy", "scipy")
 RMS = "alignment.rms_mean"
 
 
