@@ -21,7 +21,7 @@ import pandas as pd
 
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
-from fixtures.datasets.detectors import detectors_of
+from fixtures.datasets.detectors import DETECTORS, detectors_of
 from fixtures.errors import SuiteError
 from fixtures.measurement.files.alignment import true_error
 from fixtures.pipeline.cases import aligned_exposures, pixel_based
@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
         known = pd.read_csv(options.out)
         done = set(zip(known["seed"], known["factor"], known["detector"], strict=True))
     first = int(load("twin").seed or 0)
-    detectors = detectors_of(names(options.detector) or ("nuv", "fuv", "ccd"))
+    detectors = detectors_of(names(options.detector) or DETECTORS)
     for factor in options.factors:
         for seed in range(first, first + options.seeds):
             for detector in detectors:
