@@ -15,8 +15,8 @@ from scipy import ndimage
 from fixtures.baseline.comparing import Side, compare, noise_of
 from fixtures.baseline.differences import DIFFERENCES, limits
 from fixtures.baseline.pack import array_digest
+from fixtures.datasets import detectors
 from fixtures.measurement.comparison.catalogue import source_catalogue
-from fixtures.measurement.files.mosaic import STAR_FWHM_PX, THRESHOLD_SIGMA
 from fixtures.targets import Targets
 
 INPUT_CARD = re.compile(r"D(\d{3})([A-Z]+)")
@@ -25,7 +25,8 @@ INPUT_CARD = re.compile(r"D(\d{3})([A-Z]+)")
 def remade(side: Side, detector: str, **arrays: Any) -> Side:
     """Return a side with other arrays or header, its sources found anew."""
     new = replace(side, **arrays)
-    settings = {"fwhm_px": STAR_FWHM_PX[detector], "threshold_sigma": THRESHOLD_SIGMA[detector]}
+    stars = detectors.detector(detector)
+    settings = {"fwhm_px": stars.star_fwhm_px, "threshold_sigma": stars.threshold_sigma}
     sources = source_catalogue(new.sci, new.wht, new.header, **settings) if "sci" in arrays else new.sources
     digests = {name: array_digest(getattr(new, name)) for name in ("sci", "wht", "ctx")}
     return replace(new, sources=sources, digests=digests)
@@ -125,7 +126,7 @@ def without_star(side: Side, detector: str, rank: int) -> Side:
     star = side.sources[clear & (side.sources["x_px1"] > 40) & (side.sources["y_px1"] > 40)].iloc[rank]
     y, x = np.indices(side.sci.shape)
     apart = np.hypot(x - (star["x_px1"] - 1), y - (star["y_px1"] - 1))
-    size = 2.5 * STAR_FWHM_PX[detector]
+    size = 2.5 * detectors.detector(detector).star_fwhm_px
     level = np.nanmedian(side.sci[(apart > size) & (apart < 2 * size)])
     return remade(side, detector, sci=np.where(apart <= size, np.float32(level), side.sci))
 
