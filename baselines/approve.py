@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baselines import candidates, history
 from baselines.candidates import Candidate
@@ -22,6 +22,9 @@ from fixtures.errors import NotValidated, SuiteError
 from fixtures.results import Run, finite
 from fixtures.store.identity import file_sha256
 from fixtures.text import count, one_line, plain
+
+if TYPE_CHECKING:
+    from fixtures.baseline.provenance import Provenance
 
 LOCK = ".approval.lock"
 SHOWN = 8  # of the changed measurements
@@ -63,7 +66,7 @@ class Stored:
     sha256: str
     conditions: Mapping[str, Any]
     scalars: Sequence[Mapping[str, Any]]
-    provenance: Any
+    provenance: Provenance
 
 
 @dataclass(frozen=True)

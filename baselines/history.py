@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from baselines.words import value
 from fixtures.errors import SuiteError
@@ -166,7 +165,7 @@ def _bytes(path: Path) -> bytes:
         raise SuiteError(f"{path} can't be read ({error.strerror}): restore it with git.") from None
 
 
-def _entry(data: Any) -> Entry:
+def _entry(data: object) -> Entry:
     """Build an entry from a line; ValueError or TypeError if it is none. What a later version adds is left out."""
     if not isinstance(data, dict):
         raise ValueError("no JSON object")
