@@ -5,7 +5,7 @@ The suite runs from its folder, where the checks, the baselines and their histor
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from setuptools.build_meta import (
     build_editable,
@@ -29,7 +29,7 @@ __all__ = [
 SENTENCE = "The validation suite runs from its folder, with the checks and baselines in it: use 'pip install -e .'."
 
 
-def _refuse(*_: Any, **__: Any) -> NoReturn:
+def _refuse(*_: object, **__: object) -> NoReturn:
     """Say how the suite is installed."""
     raise SystemExit(SENTENCE)
 

@@ -165,7 +165,7 @@ class Shell:
         limited = f"eval {shlex.quote(command)} < /dev/null"
         self._shell.stdin.write(f"{limited}\nprintf '\\n{self._end} %s\\n' $?\n")
         self._shell.stdin.flush()
-        printed = []
+        printed: list[str] = []
         watch = threading.Timer(PATIENCE_S, os.killpg, (self._shell.pid, signal.SIGKILL))
         watch.start()
         try:
@@ -251,13 +251,13 @@ def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[
     server = _archive(clone, shell, home) if "archive" in block.marks else None
     try:
         instead = block.marks.get("instead")
-        for command in [Command(instead)] if instead else map(partial(_smaller, block), block.commands):
+        for one in [Command(instead)] if instead else map(partial(_smaller, block), block.commands):
             began = time.monotonic()
-            status, printed = shell.run(command.text)
-            missing = not_printed(command.shown, printed, str(home))
-            wrong = f"status {status}, the page says {command.status}" if status != command.status else ""
+            status, printed = shell.run(one.text)
+            missing = not_printed(one.shown, printed, str(home))
+            wrong = f"status {status}, the page says {one.status}" if status != one.status else ""
             wrong = wrong or (f"not printed: {missing}" if missing else "")
-            yield Outcome(block, command.text, wrong, time.monotonic() - began, printed)
+            yield Outcome(block, one.text, wrong, time.monotonic() - began, printed)
     finally:
         if server is not None:
             server.terminate()

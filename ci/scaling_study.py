@@ -25,13 +25,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from fixtures.cluster import trial
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.keys import RunKeys
-from fixtures.products import Workshop
+from fixtures.products import Elsewhere, Workshop
 from fixtures.status import Status
 from fixtures.storage import StoreOptions, open_store
 from fixtures.store.packages import Installed
@@ -80,9 +79,17 @@ def exponent(pairs: Sequence[tuple[float, float]]) -> float:
     return sum((x - x0) * (y - y0) for x, y in logs) / sum((x - x0) ** 2 for x, _ in logs)
 
 
-def _workshop(root: Path, exposures: int, options: StoreOptions, keys: RunKeys, **how: Any) -> Workshop:
-    tasks = trial.trial_tasks(exposures)
-    return Workshop(root, tasks, list(tasks), store=open_store(options, print), keys=keys, **how)
+def _workshop(
+    root: Path,
+    exposures: int,
+    options: StoreOptions,
+    keys: RunKeys,
+    *,
+    process: str = "main",
+    elsewhere: Elsewhere | None = None,
+) -> Workshop:
+    tasks, store = trial.trial_tasks(exposures), open_store(options, print)
+    return Workshop(root, tasks, list(tasks), store=store, keys=keys, process=process, elsewhere=elsewhere)
 
 
 def _alone(root: Path, exposures: int, options: StoreOptions, keys: RunKeys, number: int) -> None:
@@ -175,21 +182,22 @@ def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local 
     store = "one" if way == "second" else way
     options = StoreOptions(folder / f"store-{store}-{exposures}")
     root = folder / f"run-{way}-{exposures}"
-    cpu = _cpu() + (local.cpu_seconds() if way == "cluster" else 0.0)
+    cluster = local if way == "cluster" else None
+    cpu = _cpu() + (cluster.cpu_seconds() if cluster is not None else 0.0)
     began = time.perf_counter()
-    if way == "cluster":
-        local.make(root, exposures, options, keys)
+    if cluster is not None:
+        cluster.make(root, exposures, options, keys)
     else:
         in_processes(root, exposures, options, keys, 2 if way == "two" else 1)
     wall = time.perf_counter() - began
-    cpu = _cpu() + (local.cpu_seconds() if way == "cluster" else 0.0) - cpu
+    cpu = _cpu() + (cluster.cpu_seconds() if cluster is not None else 0.0) - cpu
     found = open_store(options, print)
     known = [entry.key for _, entry in zip(range(LOOKED_UP), found.entries(), strict=False)]
     began = time.perf_counter()
     for key in known:
         found.find(key)
     lookup = 1e3 * (time.perf_counter() - began) / len(known)
-    memory = local.scheduler_mb() if way == "cluster" else None
+    memory = cluster.scheduler_mb() if cluster is not None else None
     return Row(way, exposures, len(trial.trial_tasks(exposures)), wall, cpu, lookup, memory)
 
 

@@ -34,7 +34,7 @@ from fixtures.products import Product, ProductFailed, Task, Workshop
 from fixtures.settings import Settings
 from fixtures.simulation.darks import EXPTIME_S, make_dark
 from fixtures.status import Status
-from fixtures.storage import open_store, store_options
+from fixtures.storage import StoreOptions, open_store, store_options
 from fixtures.workflow import calibrate, cti, superdarks
 from fixtures.workflow.isolation import captured_output
 from fixtures.workflow.superdarks import SuperdarkReferences, Superdarks
@@ -147,7 +147,7 @@ def compared(one: Product, other: Product) -> Iterator[str]:
         yield f"{kind}: median {np.median(away):+.4f}, rms {away.std():.4f}, largest {np.abs(away).max():.2f} electrons"
 
 
-def _obtain(root: Path, options: object, number: int, names: tuple[str, ...], process: str) -> list[Product]:
+def _obtain(root: Path, options: StoreOptions, number: int, names: tuple[str, ...], process: str) -> list[Product]:
     made = tasks(number).tasks
     shop = Workshop(
         root, made, names, store=open_store(options, print), keys=shared_keys(root, made), process=process,

@@ -52,13 +52,13 @@ def study(seed: int, factor: float, detector: str, work: Path) -> list[dict]:
         folder = work / exposure.rootname
         made = make_exposure(exposure.rootname, folder / "raw", seed=seed, residual_factor=factor)
         truths[exposure.rootname] = made.truth
-        settings = {"references": references, "engine": "python"}
         if pixel_based(exposure):
-            blt = calibrate.bias_correct(made.raw, folder / "blt", **settings)
+            blt = calibrate.bias_correct(made.raw, folder / "blt", references=references, engine="python")
             cte = cti.correct(blt, folder / "cte", references=references)
-            images[exposure.rootname] = calibrate.calibrate_ccd(cte, folder / "s2c", **settings)["s2c"]
+            s2c = calibrate.calibrate_ccd(cte, folder / "s2c", references=references, engine="python")["s2c"]
+            images[exposure.rootname] = s2c
         else:
-            x2d = calibrate.rectify_mama(made.raw, folder / "x2d", **settings)["x2d"]
+            x2d = calibrate.rectify_mama(made.raw, folder / "x2d", references=references, engine="python")["x2d"]
             images[exposure.rootname] = sum_imsets(x2d, folder / "image")
     reference = exposures[0].rootname
     for exposure in exposures[1:]:

@@ -96,11 +96,12 @@ def from_existing(given: Sequence[str]) -> tuple[str, list[Line]]:
         if not equals or not about:
             raise SuiteError(f"--from {text}: write ABOUT=DIR, as in 3.10.0=reports/latest.")
         path = Path(folder).resolve()
-        runs.append((about, Ran(read_results(path / "results.json"), path, None, 0.0)))
+        done = read_results(path / "results.json")
+        runs.append((about, done, Ran(done, path, None, 0.0)))
     reference, lines = runs[0], []
-    for about, ran in runs:
-        changes = changes_of(reference[1], ran)
-        lines.append(line(about, verdicts.judge(changes), changes, ran.run))
+    for about, done, ran in runs:
+        changes = changes_of(reference[2], ran)
+        lines.append(line(about, verdicts.judge(changes), changes, done))
     return reference[0], lines
 
 
@@ -114,18 +115,14 @@ def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[st
     lines = []
     for version in versions:
         wanted = read_wanted((f"drizzlepac=={version}", *companions_of(version)))
-        facts = {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "candidate": wanted.requirements,
-            "named": wanted.names,
-        }
+        started, asked = datetime.now(UTC).isoformat(timespec="seconds"), wanted.requirements
         folder = output / version
         try:
             new = candidate_environment(plan, today, wanted)
         except (Unresolvable, NotInstallable) as error:
-            done = Comparison(verdict=verdicts.not_installable(error.why, ["drizzlepac"]), **facts)
+            done = Comparison(started, asked, wanted.names, verdicts.not_installable(error.why, ["drizzlepac"]))
         else:
-            done = compare(plan, old, new, folder, before=before, **facts)
+            done = compare(plan, old, new, folder, before=before, started=started, candidate=asked, named=wanted.names)
         write(done, folder)
         plan.say(f"{version}: {done.verdict.sentence}")
         lines.append(line_of(version, done, output))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fixtures.errors import SuiteError
 
@@ -129,7 +129,18 @@ def group_of(name: str) -> str:
     return GROUPS.get(step) or GROUPS.get(step.partition("-")[0], OTHER)
 
 
-def costs_by(kind: Any, products: Iterable[Any]) -> dict[str, dict[str, float]]:
+class Costly(Protocol):
+    """What took time."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+    @property
+    def cpu_seconds(self) -> float: ...  # noqa: D102
+
+
+def costs_by(kind: Callable[[str], str], products: Iterable[Costly]) -> dict[str, dict[str, float]]:
     """Sum up what products took, by `kind(name)`, the largest CPU first.
 
     Parameters

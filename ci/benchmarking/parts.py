@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarking import children, figures
 from benchmarking.figures import Quantity
@@ -387,7 +387,10 @@ def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[st
     }
 
 
-def _with_oref(references: Path, ask: Callable[[], Any]) -> Any:
+T = TypeVar("T")
+
+
+def _with_oref(references: Path, ask: Callable[[], T]) -> T:
     from fixtures.workflow.isolation import environment
 
     with environment(oref=f"{references}/"):

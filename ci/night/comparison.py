@@ -169,5 +169,6 @@ def _moved(environment: object) -> tuple[tuple[str, str, str], ...]:
     found = []
     for row in rows[:MOVED]:
         if isinstance(row, dict) and row.get("old") != row.get("new"):
-            found.append(tuple(plain(str(row.get(key) or "-"), 60) for key in ("name", "old", "new")))
+            name, old, new = (plain(str(row.get(key) or "-"), 60) for key in ("name", "old", "new"))
+            found.append((name, old, new))
     return tuple(found)

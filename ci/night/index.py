@@ -93,7 +93,7 @@ def _page(package: str, url: str, asking: requests.Session) -> ProjectPage:
                 return ProjectPage.from_html(package, body, final, encoding)
         raise NotLookedAt(f"{where} answers for {package} with {plain(kind, 60)}, which is no page of an index.")
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = error.response.status_code if error.response is not None else 0
         said = "does not know" if status == 404 else f"answers with HTTP status {status} for"
         raise NotLookedAt(f"{where} {said} {package}.") from error
     except (requests.Timeout, TimeoutError) as error:

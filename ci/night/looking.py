@@ -62,14 +62,14 @@ def look(night: Night, known: State, date: str) -> Found:
         troubles.append(_trouble(INDEX_LINE, sentence, date))
     if not night.options.no_main:
         try:
-            newest = branch.main_head(night.options.main_url, night.options.main_branch)
-            fresh = candidates.new_head(newest, known.records)
-            print(f"  {newest.name}: {'new' if fresh else 'nothing new'}")
+            head = branch.main_head(night.options.main_url, night.options.main_branch)
+            fresh = candidates.new_head(head, known.records)
+            print(f"  {head.name}: {'new' if fresh else 'nothing new'}")
             due += fresh
         except index.NotLookedAt as error:
             troubles.append(_trouble(REPOSITORY_LINE, str(error), date))
-    for one in troubles:
-        print(f"  {one.line}: {one.told}")
+    for trouble in troubles:
+        print(f"  {trouble.line}: {trouble.told}")
     sys.stdout.flush()
     return Found(tuple({one.requirement: one for one in due}.values()), tuple(troubles))
 

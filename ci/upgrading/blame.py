@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -133,12 +133,16 @@ class Laboratory:
         except (Unresolvable, NotInstallable) as error:
             return error.why
         output = _fresh(self.folder(part))
-        facts = {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "candidate": tuple(self.moved[name][1] for name in suspects_first(sorted(part))),
-            "named": part,
-        }
-        done = compare(self.plan, self.good, new, output, before=self._before, **facts)
+        done = compare(
+            self.plan,
+            self.good,
+            new,
+            output,
+            before=self._before,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            candidate=tuple(self.moved[name][1] for name in suspects_first(sorted(part))),
+            named=part,
+        )
         write(done, output)
         return done
 
@@ -157,13 +161,22 @@ def _fresh(folder: Path) -> Path:
     return found
 
 
-def find(lab: Any) -> Blame:
+class Lab(Protocol):
+    """What `find` asks of a laboratory."""
+
+    moved: dict[str, tuple[str, str]]
+    output: Path
+
+    def try_(self, part: frozenset[str], /) -> Comparison | str: ...  # noqa: D102
+
+
+def find(lab: Lab) -> Blame:
     """Find the smallest set of packages whose move turns the verdict.
 
     Parameters
     ----------
-    lab : Laboratory
-        Or a stand-in with `moved` and `try_`.
+    lab : Lab
+        A `Laboratory`, or a stand-in.
     """
     everything = frozenset(lab.moved)
     if not everything:
@@ -202,21 +215,22 @@ def _outcome(done: Comparison | str, word: str) -> str:
     return GOOD if done.verdict.word in MILDER[word] else UNRESOLVED
 
 
-def _trial(lab: Any, part: frozenset[str], done: Comparison | str, outcome: str) -> Trial:
+def _trial(lab: Lab, part: frozenset[str], done: Comparison | str, outcome: str) -> Trial:
     sentence = f"can't be had: {done}" if isinstance(done, str) else done.verdict.sentence
     return Trial(tuple(suspects_first(sorted(part))), outcome, sentence, _report(lab, done))
 
 
-def _report(lab: Any, done: Comparison | str) -> str:
+def _report(lab: Lab, done: Comparison | str) -> str:
     if isinstance(done, str) or done.new is None:
         return ""
     return (done.new.folder.parent / HTML).relative_to(lab.output).as_posix()
 
 
-def _sentence(found: Sequence[str], only: Any, without: Any, count: int, word: str) -> str:
+def _sentence(found: Sequence[str], only: Comparison | str, without: Comparison | str, count: int, word: str) -> str:
     names = suspects_first(found)
     who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} together"
-    said = f"{who} of {count} moved {'package' if count == 1 else 'packages'}: {only.verdict.sentence.rstrip('.')}"
+    why = (only if isinstance(only, str) else only.verdict.sentence).rstrip(".")
+    said = f"{who} of {count} moved {'package' if count == 1 else 'packages'}: {why}"
     if len(names) > 1:
         said += "; no part of them does it, or can be had, alone"
     if isinstance(without, str):

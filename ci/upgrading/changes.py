@@ -248,12 +248,12 @@ def compare_scalars(
         before, after = (side.get((name, exposure)) for side in sides)
         metric = f"baseline.{name}"
         target = targets.get(metric, dataset=dataset, detector=detector, exposure=exposure or None)
-        values = [None if row is None else row["value"] for row in (before, after)]
+        was, now = (None if row is None else row["value"] for row in (before, after))
         lost = before is None or after is None  # not even 'no value': the run did not measure it
-        change = None if lost else change_of(values[1], values[0])
+        change = None if lost else change_of(now, was)
         unit = (after or before or {})["unit"]
         step = name.split(".")[0]
-        one = _metric(step, dataset, detector, exposure, name, target, *values, change, floors.get(metric), unit=unit)
+        one = _metric(step, dataset, detector, exposure, name, target, was, now, change, floors.get(metric), unit=unit)
         found.append(one)
     return found
 
@@ -318,14 +318,16 @@ def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement])
         kind = SAME if change == 0 else UNTOLD if share is None else NOISE if share <= SMALL else WITHIN
         place = (now.step, now.dataset or "", now.detector or "", now.exposure or "")
         limit = f"margin {margin:.3g}" if margin else ""
-        values = (was.value, now.value, change, None, limit, share)
-        found.append(Metric(*place, now.metric, now.unit, *values, kind, "check"))
+        metric = Metric(
+            *place, now.metric, now.unit, was.value, now.value, change, None, limit, share, kind, "check"
+        )  # fmt: skip
+        found.append(metric)
     return found
 
 
-def _by_place(measured: Iterable[Measurement]) -> dict[tuple[Any, ...], Measurement]:
-    found: dict[tuple[Any, ...], Measurement] = {}
-    count: dict[tuple[Any, ...], int] = defaultdict(int)
+def _by_place(measured: Iterable[Measurement]) -> dict[tuple[str | int | None, ...], Measurement]:
+    found: dict[tuple[str | int | None, ...], Measurement] = {}
+    count: dict[tuple[str | None, ...], int] = defaultdict(int)
     for one in measured:
         if one.metric.startswith("baseline."):
             continue
@@ -347,8 +349,8 @@ def compare_checks(old: Iterable[Outcome], new: Iterable[Outcome]) -> tuple[Chec
         if kind and one is not None:
             # only the reproductions of upstream defects belong to no step of the workflow
             about = (one.step or "defects", one.dataset or "", one.detector or "", one.exposure or "", test)
-            said = [side.status if side else "not there" for side in (was, now)]
-            found.append(Check(kind, *about, *said, one.message))
+            old_status, new_status = (side.status if side else "not there" for side in (was, now))
+            found.append(Check(kind, *about, old_status, new_status, one.message))
     return tuple(found)
 
 

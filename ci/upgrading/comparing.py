@@ -166,24 +166,32 @@ def upgrade(plan: Plan, wanted: Wanted, output: Path, today: Mapping[str, Pin] |
     started = datetime.now(UTC).isoformat(timespec="seconds")
     today = installed() if today is None else today
     old = todays_environment(plan, today)
-    about = {"started": started, "candidate": _asked(wanted), "named": wanted.names}
-    about["packages"] = {"old": len(old.packages)}
+    asked = _asked(wanted)
+    failed = partial(Comparison, started, asked, wanted.names, packages={"old": len(old.packages)})
     nothing = not wanted.requirements and not wanted.constraints
     try:
         new = old if nothing else candidate_environment(plan, today, wanted)
     except Unresolvable as error:
-        done = Comparison(verdict=verdicts.not_installable(error.why, sorted(wanted.names)), **about)
+        done = failed(verdict=verdicts.not_installable(error.why, sorted(wanted.names)))
     except NotInstallable as error:
         package = [error.package] if error.package else sorted(wanted.names)
-        done = Comparison(verdict=verdicts.not_installable(error.why, package), **about)
+        done = failed(verdict=verdicts.not_installable(error.why, package))
     else:
-        done = compare(plan, old, new, output, **about)
+        done = compare(plan, old, new, output, started=started, candidate=asked, named=wanted.names)
     write(done, output)
     return done
 
 
 def compare(
-    plan: Plan, old: Environment, new: Environment, output: Path, *, before: Ran | None = None, **about: Any
+    plan: Plan,
+    old: Environment,
+    new: Environment,
+    output: Path,
+    *,
+    started: str,
+    candidate: tuple[str, ...],
+    named: frozenset[str],
+    before: Ran | None = None,
 ) -> Comparison:
     """Validate two environments and compare the runs.
 
@@ -197,8 +205,8 @@ def compare(
         Folder of both reports.
     before : Ran, optional
         The run in the old one, where there is one already.
-    about :
-        Further facts of the `Comparison`.
+    started, candidate, named :
+        As of the `Comparison`.
 
     Raises
     ------
@@ -206,29 +214,29 @@ def compare(
         The validation breaks down in the old one.
     """
     output.mkdir(parents=True, exist_ok=True)
-    about["packages"] = {"old": len(old.packages), "new": len(new.packages)}
-    about["environment"] = tuple(moved(old.packages, new.packages))
+    packages = {"old": len(old.packages), "new": len(new.packages)}
+    differing = tuple(moved(old.packages, new.packages))
+    told = partial(Comparison, started, candidate, named, packages=packages, environment=differing)
     for name, environment in (("old", old), ("new", new)):
         (output / f"{name}.txt").write_text("\n".join(environment.pins) + "\n", encoding="utf-8")
     if new.broken:
-        names = sorted(about["named"]) or ["today's environment"]
-        hint = _hint(new)
-        return Comparison(verdict=verdicts.crashes(new.broken, names), hint=hint, **about)
+        names = sorted(named) or ["today's environment"]
+        return told(verdict=verdicts.crashes(new.broken, names), hint=_hint(new))
     before = before or run(plan, old, output / "old", "today's environment")
     if before.timed_out:
-        return Comparison(verdict=verdicts.timed_out(plan.timeout, "today's environment"), old=before, **about)
+        return told(verdict=verdicts.timed_out(plan.timeout, "today's environment"), old=before)
     if before.run is None:
         raise breakdown(before, "today's environment")
     after = run(plan, new, output / "new", "the candidate")
-    about |= {"old": before, "new": after}
+    told = partial(told, old=before, new=after)
     if after.timed_out:
-        return Comparison(verdict=verdicts.timed_out(plan.timeout), **about)
+        return told(verdict=verdicts.timed_out(plan.timeout))
     if after.run is None:
         why = f"the validation breaks down: {after.last}"
-        return Comparison(verdict=verdicts.crashes(why, sorted(about["named"])), **about)
+        return told(verdict=verdicts.crashes(why, sorted(named)))
     changes = changes_of(before, after)
     notes = [_undrawn(ran, which) for ran, which in ((before, "today's environment"), (after, "the candidate"))]
-    return Comparison(verdict=verdicts.judge(changes), changes=changes, notes=tuple(filter(None, notes)), **about)
+    return told(verdict=verdicts.judge(changes), changes=changes, notes=tuple(filter(None, notes)))
 
 
 def breakdown(ran: Ran, which: str) -> SuiteError:
@@ -248,8 +256,7 @@ def run(plan: Plan, environment: Environment, folder: Path, which: str) -> Ran:
     plan.say(f"validating {which} (log: {shown(folder)}.log)")
     for used in (plan.frozen, environment.python.parents[1]):
         touch(used, plan.timeout)
-    options = {"workers": plan.workers, "timeout": plan.timeout}
-    ran = validate(environment, plan.frozen, folder, plan.arguments, **options)
+    ran = validate(environment, plan.frozen, folder, plan.arguments, workers=plan.workers, timeout=plan.timeout)
     plan.say(f"{which}: {ran.run.verdict.sentence if ran.run else ran.last or 'timed out'} [{ran.seconds:.0f} s]")
     return ran
 

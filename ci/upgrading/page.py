@@ -6,11 +6,14 @@ import base64
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fixtures import report
-from upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes
+from upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes, Metric
 from upgrading.pictures import Shown, draw
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_METRICS = 400
@@ -19,16 +22,16 @@ SHOWN_AT_ONCE = 25
 """... and so many, the worst, before the reader asks for more."""
 
 
-def write(page: Path, template: str, **given: Any) -> Path:
+def write(page: Path, template: str, **given: object) -> Path:
     """Render a template into a file."""
     page.write_text(_environment().get_template(template).render(**given), encoding="utf-8")
     return page
 
 
-def listed(changes: Changes) -> list[Any]:
+def listed(changes: Changes) -> list[Metric]:
     """Return the numbers that changed, worst first."""
 
-    def order(one: Any) -> tuple[Any, ...]:
+    def order(one: Metric) -> tuple[float | str, ...]:
         share = one.share if one.share is not None else -1.0
         return KINDS.index(one.kind), -share, one.step, one.dataset, one.detector, one.metric, one.exposure
 
@@ -74,7 +77,7 @@ def _css() -> str:
 
 
 @cache
-def _environment() -> Any:
+def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

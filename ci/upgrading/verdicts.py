@@ -105,9 +105,10 @@ def timed_out(seconds: float, which: str = "the candidate") -> Verdict:
 
 
 def _regression(beyond: Sequence[Metric], broke: Sequence[Check], tail: str) -> Verdict:
-    steps = _steps([*beyond, *broke])
+    both: list[Metric | Check] = [*beyond, *broke]
+    steps = _steps(both)
     first = steps[0]
-    at_first = [one for one in (*beyond, *broke) if one.step == first]
+    at_first = [one for one in both if one.step == first]
     places = _places(at_first)
     worst = max((one for one in beyond if one.step == first), key=_size, default=None)
     said = []
