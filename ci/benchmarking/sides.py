@@ -124,7 +124,7 @@ class Tutorial:
 
     def align(self) -> None:
         """Align every image on the reference image of its detector."""
-        from fixtures.pipeline.values import pack
+        from fixtures.values import pack
         from fixtures.workflow.align import align
         from fixtures.workflow.parameters import align_parameters, ladder
 
