@@ -3,7 +3,7 @@
 set -euo pipefail
 pip install --quiet -e '.[cluster]'
 work=$(mktemp -d)
-trap 'kill $(jobs -p); wait; rm -rf "$work"' EXIT
+trap 'kill -KILL $(jobs -p); wait; rm -rf "$work"' EXIT  # a worker whose scheduler is gone waits for it
 dask scheduler --host 127.0.0.1 --port 0 --no-dashboard --scheduler-file "$work/scheduler.json" > "$work/scheduler.log" 2>&1 &
 until [ -s "$work/scheduler.json" ]; do sleep 0.2; done
 for _ in 1 2; do
