@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ def reordered(side: Side, detector: str) -> Side:
     return remade(side, detector, ctx=ctx, header=header)
 
 
-def written(side: Side, folder: Path, *, image_first: bool) -> dict[str, Path]:
+def written(side: Side, folder: Path, *, image_first: bool) -> SimpleNamespace:
     """Write a side as AstroDrizzle does, the image in the primary HDU or behind a table."""
     folder.mkdir(parents=True)
     paths = {name: folder / f"a_{name}.fits" for name in ("sci", "wht", "ctx")}
@@ -179,7 +180,7 @@ def written(side: Side, folder: Path, *, image_first: bool) -> dict[str, Path]:
             primary = fits.PrimaryHDU(header=side.header if name == "sci" else None)
             hdus = [primary, table, fits.ImageHDU(data, name=name.upper())]
         fits.HDUList(hdus).writeto(path)
-    return paths
+    return SimpleNamespace(**paths)
 
 
 def first_input(side: Side) -> str:

@@ -39,7 +39,7 @@ def mosaic(inputs, tmp_path_factory):
 
     def make(images=inputs, **changes):
         made = drizzle(images, tmp_path_factory.mktemp("mosaic") / "work", parameters=replace(CCD, **changes))
-        return {"sci": made.sci, "wht": made.wht, "ctx": made.ctx}
+        return made
 
     return make
 

@@ -20,7 +20,7 @@ GROUPS = {
     "aligned": "alignment", "ordinary": "alignment", "moved": "alignment", "moved-image": "alignment",
     "cropped": "drizzling", "mosaic": "drizzling", "mosaic_exp": "drizzling",
     "numbers": "measurement", "inputs": "measurement", "defects": "upstream defects", "imported": "imports",
-    "picture": "pictures", "view": "pictures",
+    "stars": "measurement", "picture": "pictures", "view": "pictures",
     "conditions": "baselines", "measurements": "baselines", "sources": "baselines", "candidate": "baselines",
     "baseline": "baselines",
 }  # fmt: skip
