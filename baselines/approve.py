@@ -109,7 +109,7 @@ class Plan:
     words: tuple[str, ...] = ()
     changed: tuple[Change, ...] = ()
     largest: Mapping[str, float | None] | None = None
-    versions: Mapping[str, Sequence[str | None]] | None = None
+    versions: Mapping[str, tuple[str | None, str | None]] | None = None
     same: bool = False
     needed: bool = True
     damaged: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import SuiteError
+from fixtures.plain import read_file
 from fixtures.results import BAD, NOT_RUN, NOT_VALIDATED, ONE, PASSED, Outcome, Run, read_results
 from fixtures.store.identity import file_sha256
-from fixtures.text import count, one_line, plain
+from fixtures.text import count, plain
 
 FILES = ("mosaic.fits", "sources.ecsv", "measurements.json", "conditions.json")
 """What a candidate consists of, besides its note."""
@@ -88,8 +88,6 @@ def read_run(folder: Path) -> Run:
         return read_results(folder / "results.json")
     except SuiteError as error:
         raise SuiteError(f"{error} Only a run of this suite can be approved: pytest validation.") from None
-    except OSError as error:
-        raise SuiteError(f"{folder / 'results.json'} can't be read ({error.strerror}).") from None
 
 
 def offered(folder: Path, run: Run, datasets: Sequence[str], detectors: Sequence[str]) -> list[tuple[str, str]]:
@@ -291,10 +289,7 @@ def read_object(path: Path, *, missing: SuiteError | None = None) -> dict[str, A
     """
     if missing is not None and not path.is_file():
         raise missing
-    try:
-        data = json.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        raise SuiteError(f"{path} holds no JSON ({one_line(error)}).") from None
+    data = read_file(path, "The file", ": run the suite again.")
     if not isinstance(data, dict):
         raise SuiteError(f"{path} holds no JSON object.")
     return data

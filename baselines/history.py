@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from baselines.words import value
 from fixtures.errors import SuiteError
+from fixtures.plain import read_as
 from fixtures.text import plain
 
 NAME = "history.jsonl"
@@ -54,7 +55,7 @@ class Entry:
     against: tuple[str, ...] = ()
     run: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
-    versions: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    versions: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     largest: Mapping[str, float | None] = field(default_factory=dict)
     mosaic_sha256: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -92,8 +93,8 @@ def read_history(root: Path) -> History:
             continue
         torn = number == len(lines)  # every whole line ends with a line feed
         try:
-            entries.append(_entry(json.loads(line)))
-        except (ValueError, TypeError, RecursionError) as error:
+            entries.append(read_as(Entry, json.loads(line)))
+        except (ValueError, RecursionError) as error:
             what = "is torn" if torn else f"is no entry ({plain(error)})"
             problems.append(f"Line {number} of {path} {what}: restore the file with git.")
     return History(tuple(entries), tuple(problems))
@@ -146,7 +147,7 @@ def told(entry: Entry) -> list[str]:
     return lines
 
 
-def versions_told(versions: Mapping[str, Sequence[str | None]]) -> str:
+def versions_told(versions: Mapping[str, tuple[str | None, str | None]]) -> str:
     """Say which versions changed: 'drizzlepac 3.10.0 -> 3.11.0, numpy 2.4.6'."""
     said = []
     for name, (before, after) in versions.items():
@@ -163,22 +164,3 @@ def _bytes(path: Path) -> bytes:
         return b""
     except OSError as error:
         raise SuiteError(f"{path} can't be read ({error.strerror}): restore it with git.") from None
-
-
-def _entry(data: object) -> Entry:
-    """Build an entry from a line; ValueError or TypeError if it is none. What a later version adds is left out."""
-    if not isinstance(data, dict):
-        raise ValueError("no JSON object")
-    known = {one.name: data[one.name] for one in fields(Entry) if one.name in data}
-    missing = [name for name in ("done", "when", "who", "why", "dataset", "detector") if name not in known]
-    if missing:
-        raise ValueError(f"{missing[0]} is missing")
-    for name in ("who", "run", "versions", "largest", "mosaic_sha256"):
-        if not isinstance(known.get(name, {}), dict):
-            raise ValueError(f"{name} is no JSON object")
-    for name in ("done", "when", "why", "dataset", "detector"):
-        if not isinstance(known[name], str):
-            raise ValueError(f"{name} is no text")
-    if not all(isinstance(pair, list) and len(pair) == 2 for pair in known.get("versions", {}).values()):
-        raise ValueError("versions are no pairs")
-    return Entry(**{**known, "against": tuple(known.get("against", ()))})

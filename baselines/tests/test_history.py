@@ -20,7 +20,7 @@ ENTRY = Entry(
     detector="CCD",
     run={"started": "2026-11-24T04:32:27+00:00", "command": "pytest validation"},
     engine="python",
-    versions={"drizzlepac": ["3.10.0", "3.11.0"], "numpy": [None, "2.4.6"]},
+    versions={"drizzlepac": ("3.10.0", "3.11.0"), "numpy": (None, "2.4.6")},
     largest={"baseline.flux": 1.003, "baseline.shift_x": None, "baseline.nan": 0.0},
     mosaic_sha256={"before": None, "after": "ab" * 32},
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from fixtures.errors import SuiteError
+from fixtures.results import finite
 
 OK, MISSED, RECORDED = "ok", "missed", ""
 
@@ -76,9 +77,7 @@ class Quantity:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; a value that is no number becomes None."""
-        value = self.value if math.isfinite(self.value) else None
-        limits = {"minimum": self.minimum, "maximum": self.maximum, "verdict": self.verdict}
-        return {"name": self.name, "value": value, "unit": self.unit, **limits, "note": self.note}
+        return finite({**asdict(self), "verdict": self.verdict})
 
 
 def missed(quantities: Iterable[Quantity]) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from fixtures.errors import SuiteError
 from fixtures.files import write_json
+from fixtures.plain import read_as, read_file
 from night.verdicts import STATUS, Record
 
 NAME = "state.json"
@@ -89,6 +87,17 @@ class State:
     looked: str = ""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The state as its file has it."""
+
+    schema: str
+    looked: str
+    records: tuple[Record, ...]
+    failures: tuple[Failure, ...]
+    notices: tuple[Notice, ...]
+
+
 def read(folder: Path) -> State:
     """Read the state of a published folder; an empty one where there is none.
 
@@ -99,56 +108,27 @@ def read(folder: Path) -> State:
     """
     path = folder / NAME
     mend = "nothing was done; put the last good copy in its place, or name another folder with --site."
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return State()
-    except OSError as error:
-        raise SuiteError(f"{path} can not be read ({error.strerror}): {mend}") from error
-    except (ValueError, RecursionError) as error:
-        raise SuiteError(f"{path} is damaged: {mend}") from error
+    data = read_file(path, "The state", f": {mend}", missing=State())
+    if isinstance(data, State):
+        return data
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise SuiteError(f"{path} is no state of this program ('{SCHEMA}'): {mend}")
     try:
-        return State(
-            tuple(_record(one) for one in data["records"]),
-            {one["signature"]: Failure(**{**one, "lines": dict(one["lines"])}) for one in data["failures"]},
-            tuple(_notice(one) for one in data["notices"]),
-            str(data["looked"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        kept = read_as(_Kept, data, exact=True)
+        for one in kept.records:
+            if one.version:
+                Version(one.version)  # a ValueError if it is none
+        if {one.word for one in kept.records} - STATUS.keys() or {one.event for one in kept.notices} - set(EVENTS):
+            raise ValueError("unknown words")
+    except ValueError as error:
         raise SuiteError(f"{path} is damaged: {mend}") from error
-
-
-def _record(data: Mapping[str, Any]) -> Record:
-    made = Record(**{**data, "steps": tuple(data["steps"]), "files": tuple(data["files"])})
-    if made.word not in STATUS:
-        raise ValueError(made.word)
-    if made.version:
-        try:
-            Version(made.version)
-        except InvalidVersion as error:
-            raise ValueError(made.version) from error
-    return made
-
-
-def _notice(data: Mapping[str, Any]) -> Notice:
-    made = Notice(**{**data, "moved": tuple(tuple(row) for row in data["moved"])})
-    if made.event not in EVENTS:
-        raise ValueError(made.event)
-    return made
+    return State(kept.records, {one.signature: one for one in kept.failures}, kept.notices, kept.looked)
 
 
 def write(folder: Path, state: State) -> None:
     """Write the state, whole or not at all."""
-    data = {
-        "schema": SCHEMA,
-        "looked": state.looked,
-        "records": [dataclasses.asdict(one) for one in state.records],
-        "failures": [dataclasses.asdict(state.failures[key]) for key in sorted(state.failures)],
-        "notices": [dataclasses.asdict(one) for one in state.notices],
-    }
-    write_json(folder / NAME, data)
+    failures = tuple(state.failures[key] for key in sorted(state.failures))
+    write_json(folder / NAME, asdict(_Kept(SCHEMA, state.looked, state.records, failures, state.notices)))
 
 
 def write_whole(path: Path, text: str) -> None:
