@@ -1,1 +1,1 @@
-"""Stored baselines: results that somebody trusted, and the tool that approves new ones (`python -m baselines`)."""
+"""Stored baselines: results that somebody trusted (`python -m baselines`); the code is in `fixtures.baseline`."""

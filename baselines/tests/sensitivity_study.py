@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import fixtures
-from baselines.tests import spoils
 from fixtures.baseline.comparing import Side, side_of_folder
+from fixtures.baseline.tests import spoils
 from fixtures.targets import Targets, read_targets
 
 HOUSE = Path(fixtures.__file__).parents[1]

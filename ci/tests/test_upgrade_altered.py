@@ -12,11 +12,12 @@ from pathlib import Path
 import altered
 import pytest
 from altered import ALTERATIONS, DATASET, DETECTOR
-from upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars, read_scalars
+from upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars
 from upgrading.running import REPOSITORY
 from upgrading.verdicts import judge
 
-from baselines.ruler import suites_ruler
+from fixtures.baseline.scalars import read_scalars
+from fixtures.targets import read_targets
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +37,9 @@ def _make(name, store, folder, path=None):
 
 def _judge(old: Path, new: Path):
     assert (new / SCALARS).is_file()
-    ruler = suites_ruler(REPOSITORY)
-    pair, found = compare_mosaics(old, new, DATASET, DETECTOR, ruler, {})
-    found += compare_scalars(read_scalars(old), read_scalars(new), DATASET, DETECTOR, ruler.targets, {})
+    targets = read_targets(REPOSITORY / "validation" / "targets.toml")
+    pair, found = compare_mosaics(old, new, DATASET, DETECTOR, targets, {})
+    found += compare_scalars(read_scalars(old / SCALARS), read_scalars(new / SCALARS), DATASET, DETECTOR, targets, {})
     return judge(Changes(tuple(found), (), (pair,)))
 
 

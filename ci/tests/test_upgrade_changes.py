@@ -9,7 +9,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import RULER, leave, measured, outcome, run
+from runs import TARGETS, leave, measured, outcome, run, stand_in
 from upgrading import verdicts
 from upgrading.changes import BEYOND, NOISE, SAME, UNTOLD, WITHIN, compare_checks, compare_measurements, compare_runs
 from upgrading.comparing import JSON, Comparison, write
@@ -21,6 +21,11 @@ SCALARS = {"alignment.shift_x": 0.5, "alignment.matches": 40.0, "drizzle.holes":
 MOSAIC = {"baseline.shift_x": 0.0, "baseline.sources_lost": 0.0}
 
 
+@pytest.fixture(autouse=True)
+def _mosaics(monkeypatch):
+    stand_in(monkeypatch)
+
+
 @pytest.fixture
 def compared(tmp_path):
     """Compare two runs whose numbers are given; what is not given is the same in both."""
@@ -28,7 +33,7 @@ def compared(tmp_path):
     def compare(new=None, mosaic=None, old_run=None, new_run=None, floors=None, old=None):
         before = leave(tmp_path / "old", {**SCALARS, **(old or {})}, MOSAIC)
         after = leave(tmp_path / "new", {**SCALARS, **(new or {})}, {**MOSAIC, **(mosaic or {})})
-        return compare_runs(old_run or run(), new_run or run(), before, after, RULER, floors)
+        return compare_runs(old_run or run(), new_run or run(), before, after, TARGETS, floors)
 
     return compare
 
@@ -84,7 +89,7 @@ def test_a_number_without_a_limit_is_told_and_not_judged(compared):
 
 def test_a_number_that_is_no_longer_measured_is_a_regression(tmp_path):
     before, after = leave(tmp_path / "old", SCALARS, MOSAIC), leave(tmp_path / "new", {}, MOSAIC)
-    verdict = judge(compare_runs(run(), run(), before, after, RULER))
+    verdict = judge(compare_runs(run(), run(), before, after, TARGETS))
     assert (verdict.word, verdict.steps) == ("regression", ("alignment", "drizzle"))
 
 
@@ -226,13 +231,13 @@ def test_a_regression_counts_more_than_being_incomplete(compared):
 
 
 def test_without_any_mosaic_nothing_is_called_safe(tmp_path):
-    verdict = judge(compare_runs(run(), run(), tmp_path, tmp_path, RULER))
+    verdict = judge(compare_runs(run(), run(), tmp_path, tmp_path, TARGETS))
     assert verdict.word == "incomplete"
     assert "no mosaic could be compared" in verdict.sentence
 
 
 def test_a_mosaic_of_one_run_alone_is_told(tmp_path):
-    changes = compare_runs(run(), run(), leave(tmp_path / "old", SCALARS, MOSAIC), tmp_path / "new", RULER)
+    changes = compare_runs(run(), run(), leave(tmp_path / "old", SCALARS, MOSAIC), tmp_path / "new", TARGETS)
     assert "only one run has a mosaic of twin FUV-MAMA" in judge(changes).sentence
 
 
@@ -250,7 +255,7 @@ def test_the_name_of_a_failure_holds_no_numbers(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("runs")
     before = leave(folder / "old", SCALARS, MOSAIC)
     after = leave(folder / "new", {**SCALARS, "alignment.shift_x": 0.5 + value}, MOSAIC)
-    signature = judge(compare_runs(run(), run(), before, after, RULER)).signature
+    signature = judge(compare_runs(run(), run(), before, after, TARGETS)).signature
     assert signature == "regression: alignment twin/FUV-MAMA"
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import version_matrix
-from runs import RULER, leave, measured, run
+from runs import TARGETS, leave, measured, run, stand_in
 from upgrading import comparing, verdicts
 from upgrading.changes import compare_runs
 from upgrading.comparing import Comparison
@@ -25,12 +25,13 @@ def _run_folder(folder, shift, version):
     return folder
 
 
-@pytest.fixture
-def suites_ruler(monkeypatch):
-    monkeypatch.setattr(comparing, "suites_ruler", lambda folder: RULER)
+@pytest.fixture(autouse=True)
+def _mosaics(monkeypatch):
+    stand_in(monkeypatch)
+    monkeypatch.setattr(comparing, "read_targets", lambda path: TARGETS)
 
 
-def test_a_table_is_made_of_runs_that_exist(tmp_path, suites_ruler, capsys):
+def test_a_table_is_made_of_runs_that_exist(tmp_path, capsys):
     a = _run_folder(tmp_path / "a", 0.5, "3.11.0")
     b = _run_folder(tmp_path / "b", 0.51, "3.10.0")
     out = tmp_path / "out"
@@ -63,7 +64,7 @@ def test_a_version_that_cannot_be_had_is_a_row(tmp_path):
     verdict = verdicts.not_installable("it needs numpy<1.25", ["drizzlepac"])
     failed = line_of("3.4.3", Comparison("2026", ("drizzlepac==3.4.3",), frozenset(), verdict), tmp_path)
     old = leave(tmp_path / "old", {"alignment.shift_x": 0.5}, MOSAIC)
-    changes = compare_runs(run(), run(), old, old, RULER)
+    changes = compare_runs(run(), run(), old, old, TARGETS)
     lines = [line("3.11.0", judge(changes), changes, run()), failed]
     write_matrix(lines, "today", tmp_path)
     assert "it needs numpy&lt;1.25" in (tmp_path / PAGE).read_text()

@@ -6,23 +6,23 @@ and mosaics are compared by the same ruler; only the other side is the run in to
 
 from __future__ import annotations
 
-import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from baselines.ruler import Ruler, outside
 from fixtures import results
+from fixtures.baseline.limits import outside
+from fixtures.baseline.limits import share as share_of
 from fixtures.baseline.scalars import change as change_of
+from fixtures.baseline.scalars import read_scalars
 from fixtures.results import Measurement, Outcome, Run
 from fixtures.targets import Target, Targets
 
 STEPS = ("inputs", "cti", "alignment", "drizzle", "baselines", "defects")
 """In the order of the workflow: what goes wrong in one shows in all that follow."""
-MOSAIC, SCALARS, CONDITIONS = "mosaic.fits", "measurements.json", "conditions.json"
+MOSAIC, SCALARS = "mosaic.fits", "measurements.json"
 SMALL = 0.1
 """Where no noise floor is known, a change of less than this part of its limit counts as none."""
 
@@ -160,7 +160,7 @@ def compare_runs(
     new: Run,
     old_folder: Path,
     new_folder: Path,
-    ruler: Ruler,
+    targets: Targets,
     floors: Mapping[str, float] | None = None,
 ) -> Changes:
     """Compare two runs.
@@ -171,10 +171,10 @@ def compare_runs(
         Their results.
     old_folder, new_folder : Path
         Their reports, with what they could leave as baselines.
-    ruler : Ruler
-        What compares two baselines.
+    targets : Targets
+        The limits.
     floors : mapping, optional
-        The noise floor by metric (as 'baseline.shift_x'), see `baselines.floor`.
+        The noise floor by metric (as 'baseline.shift_x'), see `fixtures.baseline.floor`.
     """
     floors = floors or {}
     metrics: list[Metric] = []
@@ -184,10 +184,11 @@ def compare_runs(
         if before is None or after is None:
             pairs.append(Pair(dataset, detector, before, after))
             continue
-        pair, found = compare_mosaics(before, after, dataset, detector, ruler, floors)
+        pair, found = compare_mosaics(before, after, dataset, detector, targets, floors)
         pairs.append(pair)
         metrics += found
-        metrics += compare_scalars(read_scalars(before), read_scalars(after), dataset, detector, ruler.targets, floors)
+        was, now = (read_scalars(one / SCALARS) for one in (before, after))
+        metrics += compare_scalars(was, now, dataset, detector, targets, floors)
     metrics += compare_measurements(old.measurements, new.measurements)
     checks = compare_checks(old.outcomes, new.outcomes)
     return Changes(tuple(metrics), checks, tuple(pairs), compare_costs(old, new), missing_of(old, new))
@@ -205,25 +206,21 @@ def _candidate(folder: Path, dataset: str, detector: str) -> Path | None:
     return found if (found / MOSAIC).is_file() else None
 
 
-def read_scalars(folder: Path) -> list[dict[str, Any]]:
-    """Return the numbers of every step that a run left beside its mosaic."""
-    return list(json.loads((folder / SCALARS).read_text(encoding="utf-8"))["scalars"])
-
-
 def compare_mosaics(
-    old: Path, new: Path, dataset: str, detector: str, ruler: Ruler, floors: Mapping[str, float]
+    old: Path, new: Path, dataset: str, detector: str, targets: Targets, floors: Mapping[str, float]
 ) -> tuple[Pair, list[Metric]]:
     """Compare the mosaics of a detector by the ruler that holds a run against its baseline."""
-    from fixtures.baseline.differences import OF_THE_HEADER
+    from fixtures.baseline.comparing import compare_folders
+    from fixtures.baseline.differences import OF_THE_HEADER, largest, tell
 
-    numbers = ruler.compare_folders(new, old, detector)
+    numbers = compare_folders(new, old, detector)
     identical = all(numbers["identical"].values())
-    said = tuple(ruler.tell(numbers, outside(ruler.targets, dataset=dataset, detector=detector)))
+    said = tuple(tell(numbers, outside(targets, dataset=dataset, detector=detector)))
     found = []
-    for metric, value in ruler.largest(numbers).items():
+    for metric, value in largest(numbers).items():
         # of arrays that are the same to the last bit, all else is the coarseness of what is stored
         value = 0.0 if identical and metric not in OF_THE_HEADER and value is not None else value
-        target = ruler.targets.get(metric, dataset=dataset, detector=detector)
+        target = targets.get(metric, dataset=dataset, detector=detector)
         step, name = "drizzle", metric.replace("baseline.", "mosaic.", 1)
         if value is None and not numbers["stars"]["n_stars"]:
             continue  # there is no star to tell
@@ -273,22 +270,12 @@ def _metric(
     unit: str = "",
     of: str = "step",
 ) -> Metric:
-    share = None if target is None else _share(change, target)
+    share = None if target is None else share_of(change, target)
     kind = _kind(change, target, share, floor)
     unit = unit or (target.unit if target else "")
     limit = target.limits if target else ""
     place = (step, dataset, detector, exposure)
     return Metric(*place, name, unit, old, new, change, floor or None, limit, share, kind, of)
-
-
-def _share(change: float | None, target: Target) -> float:
-    """Return a change in units of how much is allowed in its direction."""
-    if change is None:
-        return math.inf
-    limit = target.max if change > 0 else target.min
-    if change == 0 or limit is None:  # nothing is said against a change in this direction
-        return 0.0
-    return abs(change) / abs(limit) if limit else math.inf
 
 
 def _kind(change: float | None, target: Target | None, share: float | None, floor: float | None) -> str:

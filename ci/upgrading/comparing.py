@@ -14,11 +14,11 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from baselines.floor import EVIDENCE, floor_of, read_evidence
-from baselines.ruler import suites_ruler
+from fixtures.baseline.floor import EVIDENCE, floor_of, read_evidence
 from fixtures.commandline import shown
 from fixtures.errors import SuiteError
 from fixtures.results import finite
+from fixtures.targets import read_targets
 from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
@@ -265,13 +265,13 @@ def changes_of(old: Ran, new: Ran) -> Changes:
     """Return what changed between two runs that have results."""
     if old.run is None or new.run is None:
         raise SuiteError("There are no results to compare.")
-    return compare_runs(old.run, new.run, old.folder, new.folder, suites_ruler(REPOSITORY), noise_floor())
+    targets = read_targets(REPOSITORY / "validation" / "targets.toml")
+    return compare_runs(old.run, new.run, old.folder, new.folder, targets, noise_floor())
 
 
 def noise_floor() -> dict[str, float]:
     """Return the measured noise floor; nothing where there is no evidence of it."""
-    evidence = REPOSITORY / "baselines" / EVIDENCE
-    return floor_of(read_evidence(evidence)) if evidence.is_file() else {}
+    return floor_of(read_evidence(EVIDENCE)) if EVIDENCE.is_file() else {}
 
 
 def _asked(wanted: Wanted) -> tuple[str, ...]:

@@ -24,15 +24,16 @@ class Shown:
 
 def draw(old: Path, new: Path) -> Shown:
     """Draw the mosaics of two folders of baselines where they show the same sky."""
-    from fixtures.baseline.comparing import difference, side_of_folder
+    from fixtures.baseline.comparing import common, side_of_folder
 
-    after, before, sigma = difference(side_of_folder(new), side_of_folder(old))
+    both = common(side_of_folder(new), side_of_folder(old))
+    before = both.old.sci
     step = max(1, -(-max(before.shape) // LARGEST_SIDE_PX))
     low, high = _stretch(before)
     return Shown(
         _grey(_smaller(before, step), low, high),
-        _grey(_smaller(after, step), low, high),
-        _diverging(_largest(sigma, step)),
+        _grey(_smaller(both.new.sci, step), low, high),
+        _diverging(_largest(both.sigma, step)),
     )
 
 
