@@ -123,27 +123,10 @@ def steps(bench: Bench) -> Found:
         if number + 1 < bench.repeat:
             for folder in (there, here, bench.root / f"suite-{number}-store"):
                 shutil.rmtree(folder)
-    best = {way: min(one.seconds for one in all_of) for way, all_of in ways.items()}
     runs = {way: [round(one.seconds, 2) for one in all_of] for way, all_of in ways.items()}
-    times = "best of " + ", ".join(f"{one:.1f}" for one in runs["suite"])
-    found = Found()
-    found.quantities += [
-        Quantity("inputs: raw frames and references", made.seconds, "s", note="apart; both sides start from them"),
-        Quantity("steps, tutorial's way", best["tutorial"], "s", note=f"one process; best of {runs['tutorial']}"),
-        Quantity("steps, suite's way", best["suite"], "s", note=f"{bench.workers} workers; {times}"),
-        Quantity("steps, suite / tutorial", best["suite"] / best["tutorial"], "", maximum=STEPS_RATIO),
-        Quantity(
-            "steps, CPU suite / tutorial",
-            min(one.cpu_seconds for one in ways["suite"]) / min(one.cpu_seconds for one in ways["tutorial"]),
-            note="what sharing, keys and store cost",
-        ),
-    ]
     mine = figures.costs_by(figures.step_of, costs_of(ready))
-    spent = sum(one["cpu_s"] for one in mine.values())
-    overhead = ways["suite"][-1].cpu_seconds - spent
-    found.quantities.append(
-        Quantity("steps, suite's CPU outside of products", overhead, "s", note="interpreters, planning, keys, store")
-    )
+    found = Found()
+    found.quantities = _steps_told(bench, made, ways, sum(one["cpu_s"] for one in mine.values()))
     found.data = {
         "products": len(planned),
         "compared": compared,
@@ -163,6 +146,24 @@ def steps(bench: Bench) -> Found:
     if bench.profile is not None:
         found.tables.append(_profile(bench, settings, given))
     return found
+
+
+def _steps_told(bench: Bench, made: Worked, ways: Mapping[str, Sequence[Worked]], spent_s: float) -> list[Quantity]:
+    """Return what both ways took, given the CPU time of the suite's products in the last run."""
+    tutorial, suite = (ways[way] for way in ("tutorial", "suite"))
+    best = [min(one.seconds for one in runs) for runs in (tutorial, suite)]
+    cpu = [min(one.cpu_seconds for one in runs) for runs in (tutorial, suite)]
+    runs = [round(one.seconds, 2) for one in tutorial]
+    times = "best of " + ", ".join(f"{round(one.seconds, 2):.1f}" for one in suite)
+    overhead = suite[-1].cpu_seconds - spent_s
+    return [
+        Quantity("inputs: raw frames and references", made.seconds, "s", note="apart; both sides start from them"),
+        Quantity("steps, tutorial's way", best[0], "s", note=f"one process; best of {runs}"),
+        Quantity("steps, suite's way", best[1], "s", note=f"{bench.workers} workers; {times}"),
+        Quantity("steps, suite / tutorial", best[1] / best[0], "", maximum=STEPS_RATIO),
+        Quantity("steps, CPU suite / tutorial", cpu[1] / cpu[0], note="what sharing, keys and store cost"),
+        Quantity("steps, suite's CPU outside of products", overhead, "s", note="interpreters, planning, keys, store"),
+    ]
 
 
 def _by_name(counted: Mapping[str, Sequence[float]], costs: Mapping[str, _Cost]) -> dict[str, dict[str, float]]:
