@@ -221,7 +221,7 @@ def _git(*arguments: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BlockOutcome:
     """How a command of a page went: what is wrong (empty: nothing), and how long it took [s]."""
 
     block: Block
@@ -231,7 +231,7 @@ class Outcome:
     printed: str = ""
 
 
-def run_page(name: str, blocks: Sequence[Block], environment: Path | None, work: Path) -> Iterator[Outcome]:
+def run_page(name: str, blocks: Sequence[Block], environment: Path | None, work: Path) -> Iterator[BlockOutcome]:
     """Run blocks of a page one after another."""
     with place(environment, work) as (clone, shell):
         if name != "README.md":  # which begins with this
@@ -242,11 +242,11 @@ def run_page(name: str, blocks: Sequence[Block], environment: Path | None, work:
             yield from _run_block(block, clone, shell, work / "home")
 
 
-def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[Outcome]:
+def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[BlockOutcome]:
     if command := block.marks.get("prepare"):
         status, printed = shell.run(command)
         if status:
-            yield Outcome(block, command, f"the preparation ended with {status}", 0.0, printed)
+            yield BlockOutcome(block, command, f"the preparation ended with {status}", 0.0, printed)
             return
     server = _archive(clone, shell, home) if "archive" in block.marks else None
     try:
@@ -257,7 +257,7 @@ def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[
             missing = not_printed(one.shown, printed, str(home))
             wrong = f"status {status}, the page says {one.status}" if status != one.status else ""
             wrong = wrong or (f"not printed: {missing}" if missing else "")
-            yield Outcome(block, one.text, wrong, time.monotonic() - began, printed)
+            yield BlockOutcome(block, one.text, wrong, time.monotonic() - began, printed)
     finally:
         if server is not None:
             server.terminate()

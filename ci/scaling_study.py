@@ -41,7 +41,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
-class Row:
+class ScalingRow:
     """What one run took."""
 
     way: str
@@ -64,7 +64,7 @@ class Row:
 HEAD = ("way", "exposures", "tasks", "wall [s]", "wall/task [ms]", "CPU/task [ms]", "look-up [ms]", "scheduler [MB]")
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[ScalingRow]) -> str:
     """Return the rows in Markdown."""
     lines = [HEAD, tuple("---" for _ in HEAD), *(row.cells for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -177,7 +177,7 @@ class Local:
             one.wait()
 
 
-def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local | None) -> Row:
+def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local | None) -> ScalingRow:
     """Make so many exposures in one way."""
     store = "one" if way == "second" else way
     options = StoreOptions(folder / f"store-{store}-{exposures}")
@@ -198,7 +198,7 @@ def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local 
         found.find(key)
     lookup = 1e3 * (time.perf_counter() - began) / len(known)
     memory = cluster.scheduler_mb() if cluster is not None else None
-    return Row(way, exposures, len(trial.trial_tasks(exposures)), wall, cpu, lookup, memory)
+    return ScalingRow(way, exposures, len(trial.trial_tasks(exposures)), wall, cpu, lookup, memory)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,7 +214,7 @@ def study(given: argparse.Namespace) -> int:
     ways = [one for one in WAYS if one in given.ways.split(",")]
     keys = RunKeys(Installed())
     keys.prepare_steps([trial.__name__])
-    rows: list[Row] = []
+    rows: list[ScalingRow] = []
     with tempfile.TemporaryDirectory(prefix="stis-scaling-", ignore_cleanup_errors=True) as name:
         local = Local(Path(name)) if "cluster" in ways else None
         try:

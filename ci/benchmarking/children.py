@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 30.0  # to end in order, with all that they started themselve
 
 
 @dataclass(frozen=True)
-class Ran:
+class ProcessCost:
     """How processes ran.
 
     Parameters
@@ -55,7 +55,7 @@ def run(
     env: Mapping[str, str] | None = None,
     watch: bool = False,
     timeout: float | None = None,
-) -> Ran:
+) -> ProcessCost:
     """Run processes side by side to their ends; on any exception they and all that they started are killed.
 
     Parameters
@@ -106,10 +106,10 @@ def run(
     finally:
         if watcher is not None:
             watcher.stop()
-    return Ran(seconds, cpu, status, *(watcher.peaks if watcher else (0, 0)))
+    return ProcessCost(seconds, cpu, status, *(watcher.peaks if watcher else (0, 0)))
 
 
-def refuse_failed(ran: Ran, logs: Path, what: str) -> None:
+def refuse_failed(ran: ProcessCost, logs: Path, what: str) -> None:
     """Make sure that all processes ended well.
 
     Raises

@@ -56,7 +56,7 @@ MB = 2**20
 
 
 @dataclass
-class Found:
+class PartResult:
     """What a part found.
 
     Parameters
@@ -98,7 +98,7 @@ def inputs(bench: Bench, settings: Settings) -> tuple[Path, Worked]:
     return root, together(bench, settings, names, root, store=None)
 
 
-def steps(bench: Bench) -> Found:
+def steps(bench: Bench) -> PartResult:
     """Time the tutorial's steps in both ways, one after the other."""
     settings = Settings(datasets=("twin",), detectors=bench.detectors)
     root, made = inputs(bench, settings)
@@ -125,7 +125,7 @@ def steps(bench: Bench) -> Found:
                 shutil.rmtree(folder)
     runs = {way: [round(one.seconds, 2) for one in all_of] for way, all_of in ways.items()}
     mine = figures.costs_by(figures.step_of, costs_of(ready))
-    found = Found()
+    found = PartResult()
     found.quantities = _steps_told(bench, made, ways, sum(one["cpu_s"] for one in mine.values()))
     found.data = {
         "products": len(planned),
@@ -214,7 +214,7 @@ def _profile(bench: Bench, settings: Settings, given: Mapping[str, Product]) -> 
 # --- a whole run, from nothing and with nothing changed ----------------------------------------------------
 
 
-def validate(bench: Bench, name: str, limit: float) -> tuple[Found, Run]:
+def validate(bench: Bench, name: str, limit: float) -> tuple[PartResult, Run]:
     """Run the validation as a user does, on the benchmark's store, and time it."""
     report = bench.root / f"report-{name}"
     command = [sys.executable, "-m", "pytest", "validation", "-n", str(bench.workers)]
@@ -233,7 +233,7 @@ def validate(bench: Bench, name: str, limit: float) -> tuple[Found, Run]:
     made = [one for one in run.products if not one.reused]
     peak = max([ran.peak_bytes, *(one.peak_mb * MB for one in made)])
     writing = _writing_seconds(report)
-    found = Found(
+    found = PartResult(
         quantities=[
             Quantity(f"{name} run, from the command to its end", ran.seconds, "s", maximum=limit),
             Quantity(f"{name} run, measuring", run.seconds, "s", note="all but start and report"),
@@ -277,7 +277,7 @@ def _writing_seconds(report: Path) -> float:
     return max(0.0, max(page.stat().st_mtime for page in pages) - (report / "results.json").stat().st_mtime)
 
 
-def cold(bench: Bench) -> Found:
+def cold(bench: Bench) -> PartResult:
     """Time a run with an empty store."""
     found, run = validate(bench, "cold", COLD_SECONDS)
     found.tables = [
@@ -288,7 +288,7 @@ def cold(bench: Bench) -> Found:
     return found
 
 
-def second(bench: Bench) -> Found:
+def second(bench: Bench) -> PartResult:
     """Time a run with everything in the store; the cold run comes first, if that was not measured."""
     if not (bench.root / "report-cold").exists():
         validate(bench, "cold", COLD_SECONDS)
@@ -302,16 +302,16 @@ def second(bench: Bench) -> Found:
 # --- cost against the number of exposures ------------------------------------------------------------------
 
 
-def linear(bench: Bench) -> Found:
+def linear(bench: Bench) -> PartResult:
     """Measure the cost of the steps with 1, 2 and 4 times the exposures."""
-    found = Found()
+    found = PartResult()
     detectors = [one for one in LINEAR_DETECTORS if one in bench.detectors] or list(bench.detectors)
     for detector in detectors:
         _linear(bench, detector, found)
     return found
 
 
-def _linear(bench: Bench, detector: str, found: Found) -> None:
+def _linear(bench: Bench, detector: str, found: PartResult) -> None:
     reference, others, copies = LINEAR_BASE[detector]
     copies = max(1, copies // 2) if bench.quick else copies
     settings = Settings(datasets=("twin",), detectors=(detector,))
@@ -424,14 +424,14 @@ def _copies(reference: Path, others: Sequence[Path], copies: int, folder: Path) 
             hdus.writeto(folder / f"{new}_raw.fits")
 
 
-PARTS: dict[str, Callable[[Bench], Found]] = {"steps": steps, "cold": cold, "second": second, "linear": linear}
+PARTS: dict[str, Callable[[Bench], PartResult]] = {"steps": steps, "cold": cold, "second": second, "linear": linear}
 
 
-def to_json(found: Mapping[str, Found]) -> dict[str, Any]:
+def to_json(found: Mapping[str, PartResult]) -> dict[str, Any]:
     """Return what all parts found as plain data."""
     return {
         name: {"quantities": [one.to_json() for one in part.quantities], **part.data} for name, part in found.items()
     }
 
 
-__all__ = ["PARTS", "WANTED", "Bench", "Found", "to_json"]
+__all__ = ["PARTS", "WANTED", "Bench", "PartResult", "to_json"]

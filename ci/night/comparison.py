@@ -15,7 +15,7 @@ from fixtures.status import Status
 from night import verdicts
 from night.candidates import Candidate
 from night.text import plain, without_password
-from night.verdicts import Verdict
+from night.verdicts import NightVerdict
 
 WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
          verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip
@@ -67,7 +67,7 @@ class _Unreadable(Exception):
     """Why what the upgrade program left is no verdict, as the end of a sentence."""
 
 
-def compare(candidate: Candidate, how: Comparing, folder: Path) -> Verdict:
+def compare(candidate: Candidate, how: Comparing, folder: Path) -> NightVerdict:
     """Compare a candidate with today's environment; whatever goes wrong is a verdict.
 
     Parameters
@@ -86,10 +86,10 @@ def compare(candidate: Candidate, how: Comparing, folder: Path) -> Verdict:
         ran = children.run([how.line(candidate, output)], logs, cwd=how.cwd, env=environment, timeout=how.seconds)
     except subprocess.TimeoutExpired:
         sentence = f"{candidate.name} was given up after {how.seconds / 60:g} minutes."
-        return Verdict(verdicts.TIMED_OUT, sentence, files=_files(output, folder))
+        return NightVerdict(verdicts.TIMED_OUT, sentence, files=_files(output, folder))
     except OSError as error:
         sentence = f"The comparison could not be started: {error.strerror or error}: {how.command[0]}."
-        return Verdict(verdicts.NO_VERDICT, plain(sentence))
+        return NightVerdict(verdicts.NO_VERDICT, plain(sentence))
     log = Path(f"{logs}-0.log")
     files = _files(output, folder)
     status = ran.status[0]
@@ -99,8 +99,8 @@ def compare(candidate: Candidate, how: Comparing, folder: Path) -> Verdict:
         end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         said = without_password(children.last_words(log)).rstrip(".")
         sentence = f"The comparison {end} and {why}; its last words: {said}."
-        return Verdict(verdicts.NO_VERDICT, plain(sentence, 600), files=files)
-    return Verdict(verdict.word, verdict.sentence, verdict.steps, verdict.signature, verdict.moved, files)
+        return NightVerdict(verdicts.NO_VERDICT, plain(sentence, 600), files=files)
+    return NightVerdict(verdict.word, verdict.sentence, verdict.steps, verdict.signature, verdict.moved, files)
 
 
 def _files(output: Path, folder: Path) -> dict[str, Path]:
@@ -120,7 +120,7 @@ def _files(output: Path, folder: Path) -> dict[str, Path]:
     return found
 
 
-def _verdict(candidate: Candidate, path: Path, status: int) -> Verdict:
+def _verdict(candidate: Candidate, path: Path, status: int) -> NightVerdict:
     if status == Status.USAGE:
         raise _Unreadable("could not compare: its usage is wrong, or today's environment can not be built")
     data = _read(path)
@@ -134,7 +134,7 @@ def _verdict(candidate: Candidate, path: Path, status: int) -> Verdict:
     signature = plain(signature)
     if word in verdicts.FAILURES and not signature:
         signature = plain(": ".join([word, candidate.line, *sorted(map(str, steps))]))
-    return Verdict(
+    return NightVerdict(
         word,
         plain(sentence) or word,
         tuple(plain(one, 60) for one in steps[:STEPS]),

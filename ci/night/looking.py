@@ -19,14 +19,14 @@ INDEX_LINE, REPOSITORY_LINE = "package index", "repository of drizzlepac"
 
 
 @dataclass(frozen=True)
-class Found:
+class LookResult:
     """What was found: candidates to compare, and verdicts on what could not be looked at."""
 
     due: tuple[Candidate, ...]
     troubles: tuple[Record, ...]
 
 
-def look(night: Night, known: State, date: str) -> Found:
+def look(night: Night, known: State, date: str) -> LookResult:
     """Look at the package index and the main branch, and say what is new.
 
     Parameters
@@ -71,7 +71,7 @@ def look(night: Night, known: State, date: str) -> Found:
     for trouble in troubles:
         print(f"  {trouble.line}: {trouble.told}")
     sys.stdout.flush()
-    return Found(tuple({one.requirement: one for one in due}.values()), tuple(troubles))
+    return LookResult(tuple({one.requirement: one for one in due}.values()), tuple(troubles))
 
 
 def _version(installed: str) -> str | None:

@@ -40,7 +40,7 @@ FAILURES = frozenset({REGRESSION, NOT_INSTALLABLE, CRASHES})
 
 
 @dataclass(frozen=True)
-class Verdict:
+class NightVerdict:
     """What a comparison came to.
 
     Parameters

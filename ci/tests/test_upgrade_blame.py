@@ -17,7 +17,7 @@ from upgrading.comparing import Comparison
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
 from upgrading.environments import Environment
 from upgrading.running import Ran
-from upgrading.verdicts import REGRESSION, SAFE, Verdict
+from upgrading.verdicts import REGRESSION, SAFE, CandidateVerdict
 
 NAMES = [f"p{number}" for number in range(9)]
 
@@ -138,7 +138,7 @@ def environments(monkeypatch, tmp_path):
 
     def compare(plan, good, new, output, *, before, **about):
         word = REGRESSION if "two==2" in new.pins else SAFE
-        return Comparison(verdict=Verdict(word, f"{word}."), new=ran(output / "new"), **about)
+        return Comparison(verdict=CandidateVerdict(word, f"{word}."), new=ran(output / "new"), **about)
 
     def ran(folder):
         return Ran(runs.run(), folder, 0, 1.0)

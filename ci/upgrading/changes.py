@@ -37,7 +37,7 @@ GOOD = (results.PASSED, results.KNOWN_DEFECT)
 
 
 @dataclass(frozen=True)
-class Metric:
+class ComparedNumber:
     """One number, old and new.
 
     Parameters
@@ -110,7 +110,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Pair:
+class MosaicPair:
     """The mosaics of a detector, old and new.
 
     Parameters
@@ -148,9 +148,9 @@ class Cost:
 class Changes:
     """Everything in which two runs differ."""
 
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[ComparedNumber, ...] = ()
     checks: tuple[Check, ...] = ()
-    mosaics: tuple[Pair, ...] = ()
+    mosaics: tuple[MosaicPair, ...] = ()
     costs: tuple[Cost, ...] = ()
     missing: tuple[str, ...] = field(default=())
 
@@ -177,12 +177,12 @@ def compare_runs(
         The noise floor by metric (as 'baseline.shift_x'), see `fixtures.baseline.floor`.
     """
     floors = floors or {}
-    metrics: list[Metric] = []
+    metrics: list[ComparedNumber] = []
     pairs = []
     for dataset, detector in _places(old, new, old_folder, new_folder):
         before, after = (_candidate(folder, dataset, detector) for folder in (old_folder, new_folder))
         if before is None or after is None:
-            pairs.append(Pair(dataset, detector, before, after))
+            pairs.append(MosaicPair(dataset, detector, before, after))
             continue
         pair, found = compare_mosaics(before, after, dataset, detector, targets, floors)
         pairs.append(pair)
@@ -208,7 +208,7 @@ def _candidate(folder: Path, dataset: str, detector: str) -> Path | None:
 
 def compare_mosaics(
     old: Path, new: Path, dataset: str, detector: str, targets: Targets, floors: Mapping[str, float]
-) -> tuple[Pair, list[Metric]]:
+) -> tuple[MosaicPair, list[ComparedNumber]]:
     """Compare the mosaics of a detector by the ruler that holds a run against its baseline."""
     from fixtures.baseline.comparing import compare_folders
     from fixtures.baseline.differences import OF_THE_HEADER, largest, tell
@@ -227,7 +227,7 @@ def compare_mosaics(
         found.append(
             _metric(step, dataset, detector, "", name, target, None, value, value, floors.get(metric), of="mosaic")
         )
-    return Pair(dataset, detector, old, new, identical, said), found
+    return MosaicPair(dataset, detector, old, new, identical, said), found
 
 
 def compare_scalars(
@@ -237,7 +237,7 @@ def compare_scalars(
     detector: str,
     targets: Targets,
     floors: Mapping[str, float],
-) -> list[Metric]:
+) -> list[ComparedNumber]:
     """Compare the numbers of every step that are kept with a baseline."""
     sides = [{(row["name"], row["exposure"] or ""): row for row in rows} for rows in (old, new)]
     found = []
@@ -269,13 +269,13 @@ def _metric(
     *,
     unit: str = "",
     of: str = "step",
-) -> Metric:
+) -> ComparedNumber:
     share = None if target is None else share_of(change, target)
     kind = _kind(change, target, share, floor)
     unit = unit or (target.unit if target else "")
     limit = target.limits if target else ""
     place = (step, dataset, detector, exposure)
-    return Metric(*place, name, unit, old, new, change, floor or None, limit, share, kind, of)
+    return ComparedNumber(*place, name, unit, old, new, change, floor or None, limit, share, kind, of)
 
 
 def _kind(change: float | None, target: Target | None, share: float | None, floor: float | None) -> str:
@@ -289,7 +289,7 @@ def _kind(change: float | None, target: Target | None, share: float | None, floo
     return NOISE if small else WITHIN
 
 
-def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement]) -> list[Metric]:
+def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement]) -> list[ComparedNumber]:
     """Compare what the checks measured; whether a target is missed is told by the checks themselves.
 
     Here the limit is the margin that was left: a change that takes less than a tenth of it counts as none.
@@ -305,7 +305,7 @@ def compare_measurements(old: Iterable[Measurement], new: Iterable[Measurement])
         kind = SAME if change == 0 else UNTOLD if share is None else NOISE if share <= SMALL else WITHIN
         place = (now.step, now.dataset or "", now.detector or "", now.exposure or "")
         limit = f"margin {margin:.3g}" if margin else ""
-        metric = Metric(
+        metric = ComparedNumber(
             *place, now.metric, now.unit, was.value, now.value, change, None, limit, share, kind, "check"
         )  # fmt: skip
         found.append(metric)

@@ -22,12 +22,12 @@ from fixtures.targets import read_targets
 from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
-from upgrading.installed import Pin, Wanted, installed, moved
+from upgrading.installed import Moves, Pin, installed, moved
 from upgrading.keeping import touch
 from upgrading.known import companions_of
 from upgrading.resolve import Unresolvable, resolve
 from upgrading.running import REPOSITORY, Ran, frozen_suite, validate
-from upgrading.verdicts import Verdict
+from upgrading.verdicts import CandidateVerdict
 
 SCHEMA_VERSION = 1
 JSON, HTML = "comparison.json", "comparison.html"
@@ -86,7 +86,7 @@ class Comparison:
         What was asked for.
     named : frozenset of str
         The packages that it names.
-    verdict : Verdict
+    verdict : CandidateVerdict
         What came out.
     environment : tuple of mapping
         Every package that moved: name, old, new.
@@ -103,7 +103,7 @@ class Comparison:
     started: str
     candidate: tuple[str, ...]
     named: frozenset[str]
-    verdict: Verdict
+    verdict: CandidateVerdict
     environment: tuple[Mapping[str, str], ...] = ()
     changes: Changes | None = None
     old: Ran | None = None
@@ -141,7 +141,7 @@ def suite_requirements(repository: Path = REPOSITORY) -> tuple[str, ...]:
     return tuple(tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
 
 
-def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Wanted) -> Environment:
+def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Moves) -> Environment:
     """Build today's environment with what is wanted in its place.
 
     Raises
@@ -155,7 +155,7 @@ def candidate_environment(plan: Plan, today: Mapping[str, Pin], wanted: Wanted) 
     return plan.build(pins)
 
 
-def upgrade(plan: Plan, wanted: Wanted, output: Path, today: Mapping[str, Pin] | None = None) -> Comparison:
+def upgrade(plan: Plan, wanted: Moves, output: Path, today: Mapping[str, Pin] | None = None) -> Comparison:
     """Hold what is wanted against today's environment, and write the comparison into a folder.
 
     Raises
@@ -274,7 +274,7 @@ def noise_floor() -> dict[str, float]:
     return floor_of(read_evidence(EVIDENCE)) if EVIDENCE.is_file() else {}
 
 
-def _asked(wanted: Wanted) -> tuple[str, ...]:
+def _asked(wanted: Moves) -> tuple[str, ...]:
     return (*wanted.requirements, *(f"--constraints {path.name}" for path in wanted.constraints))
 
 

@@ -54,7 +54,7 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Moves:
     """What the candidate has in place of today's packages.
 
     Parameters
@@ -113,7 +113,7 @@ def _pin(name: str, version: str, origin: str | None) -> Pin:
     return Pin(name, version, url)
 
 
-def read_wanted(requirements: Sequence[str], constraints: Sequence[Path] = (), here: Path | None = None) -> Wanted:
+def read_wanted(requirements: Sequence[str], constraints: Sequence[Path] = (), here: Path | None = None) -> Moves:
     """Read what the user names: requirements, git URLs, wheels, folders of sources, and files of constraints.
 
     Raises
@@ -126,7 +126,7 @@ def read_wanted(requirements: Sequence[str], constraints: Sequence[Path] = (), h
     names = {name for name, _ in read}
     for path in constraints:
         names |= set(read_constraints(here / path))
-    return Wanted(tuple(text for _, text in read), frozenset(names), tuple(here / path for path in constraints))
+    return Moves(tuple(text for _, text in read), frozenset(names), tuple(here / path for path in constraints))
 
 
 def _wanted(text: str, here: Path) -> tuple[str, str]:

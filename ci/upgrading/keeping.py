@@ -50,7 +50,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PrunedEnvironments:
     """What `prune` removed, how much that was [bytes], and how much is left [bytes]."""
 
     removed: tuple[Kept, ...]
@@ -98,7 +98,7 @@ def kept(cache: Path) -> list[Kept]:
     return sorted(found, key=lambda one: (one.used, one.path.name))
 
 
-def prune(cache: Path, limit: int) -> Pruned:
+def prune(cache: Path, limit: int) -> PrunedEnvironments:
     """Remove what was not used for 30 days, and what was used longest ago until the rest is within a limit [bytes].
 
     What is in use or being made stays, whatever the limit. Does not wait.
@@ -110,7 +110,7 @@ def prune(cache: Path, limit: int) -> Pruned:
         if (old or total > limit) and _remove(one.path):
             removed.append(one)
             total -= one.bytes
-    return Pruned(tuple(removed), total)
+    return PrunedEnvironments(tuple(removed), total)
 
 
 def keep_within(cache: Path, limit: int, say: Callable[[str], None]) -> None:
@@ -130,7 +130,7 @@ def keep_within(cache: Path, limit: int, say: Callable[[str], None]) -> None:
         say(f"{size} in {cache} were used within a day, more than the {limit / 1e9:g} GB of --cache-size")
 
 
-def told(done: Pruned) -> str:
+def told(done: PrunedEnvironments) -> str:
     """Say what was removed and how much is left."""
     left = f"{gigabytes(done.bytes_left)} are left"
     if not done.removed:

@@ -10,9 +10,9 @@ from pathlib import Path
 from fixtures.results import Run, finite
 from fixtures.versions import SHOWN
 from upgrading import page, verdicts
-from upgrading.changes import BEYOND, STEPS, Changes, Metric
+from upgrading.changes import BEYOND, STEPS, Changes, ComparedNumber
 from upgrading.comparing import HTML, Comparison
-from upgrading.verdicts import WORDS, Verdict, tell
+from upgrading.verdicts import WORDS, CandidateVerdict, tell
 
 JSON, PAGE = "matrix.json", "matrix.html"
 RMS = "alignment.rms_mean"
@@ -35,7 +35,7 @@ class Line:
     ----------
     about : str
         What it is, as in "3.10.0".
-    verdict : Verdict
+    verdict : CandidateVerdict
         Against the reference.
     versions : mapping
         Of the packages that matter most.
@@ -50,7 +50,7 @@ class Line:
     """
 
     about: str
-    verdict: Verdict
+    verdict: CandidateVerdict
     versions: Mapping[str, str] = field(default_factory=dict)
     worst: Mapping[str, Worst] = field(default_factory=dict)
     rms: Mapping[str, float] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def line_of(about: str, done: Comparison, output: Path) -> Line:
     return line(about, done.verdict, done.changes, done.new.run, _relative(output, about))
 
 
-def line(about: str, verdict: Verdict, changes: Changes, run: Run, report: str = "") -> Line:
+def line(about: str, verdict: CandidateVerdict, changes: Changes, run: Run, report: str = "") -> Line:
     """Return the row of a run that was compared with the reference."""
     mosaics = [pair for pair in changes.mosaics if pair.old is not None]
     same = sum(pair.identical for pair in mosaics)
@@ -82,7 +82,7 @@ def _relative(output: Path, about: str) -> str:
 
 def worst_of(changes: Changes) -> dict[str, Worst]:
     """Return the largest change of each step and detector."""
-    groups: dict[str, list[Metric]] = {}
+    groups: dict[str, list[ComparedNumber]] = {}
     for one in changes.metrics:
         if one.of != "check" and one.dataset:
             groups.setdefault(f"{one.step} {one.dataset} {one.detector}", []).append(one)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fixtures import report
-from upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes, Metric
-from upgrading.pictures import Shown, draw
+from upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes, ComparedNumber
+from upgrading.pictures import MosaicPictures, draw
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,10 +28,10 @@ def write(page: Path, template: str, **given: object) -> Path:
     return page
 
 
-def listed(changes: Changes) -> list[Metric]:
+def listed(changes: Changes) -> list[ComparedNumber]:
     """Return the numbers that changed, worst first."""
 
-    def order(one: Metric) -> tuple[float | str, ...]:
+    def order(one: ComparedNumber) -> tuple[float | str, ...]:
         share = one.share if one.share is not None else -1.0
         return KINDS.index(one.kind), -share, one.step, one.dataset, one.detector, one.metric, one.exposure
 
@@ -44,7 +44,7 @@ def drawn(changes: Changes) -> list[dict[str, Any]]:
     for pair in changes.mosaics:
         one: dict[str, Any] = {"pair": pair}
         if pair.old is not None and pair.new is not None:
-            pictures: Shown = draw(pair.old, pair.new)
+            pictures: MosaicPictures = draw(pair.old, pair.new)
             names = ("old",) if pair.identical else ("old", "new", "difference")
             one |= {name: base64.b64encode(getattr(pictures, name)).decode("ascii") for name in names}
         shown.append(one)

@@ -14,7 +14,7 @@ SIGMA_SHOWN = 5.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class MosaicPictures:
     """PNGs of a detector's mosaics; `difference` is in units of the noise, +-5 sigma from blue to red."""
 
     old: bytes
@@ -22,7 +22,7 @@ class Shown:
     difference: bytes
 
 
-def draw(old: Path, new: Path) -> Shown:
+def draw(old: Path, new: Path) -> MosaicPictures:
     """Draw the mosaics of two folders of baselines where they show the same sky."""
     from fixtures.baseline.comparing import common, side_of_folder
 
@@ -30,7 +30,7 @@ def draw(old: Path, new: Path) -> Shown:
     before = both.old.sci
     step = max(1, -(-max(before.shape) // LARGEST_SIDE_PX))
     low, high = _stretch(before)
-    return Shown(
+    return MosaicPictures(
         _grey(_smaller(before, step), low, high),
         _grey(_smaller(both.new.sci, step), low, high),
         _diverging(_largest(both.sigma, step)),

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from upgrading.installed import Pin, Wanted, read_constraints
+from upgrading.installed import Moves, Pin, read_constraints
 from upgrading.uv import UvFailed, call, one_line
 
 COMPILE = ("pip", "compile", "--no-header", "--no-annotate", "--no-strip-extras", "--quiet")
@@ -25,7 +25,7 @@ class Unresolvable(Exception):
 
 def resolve(
     today: Mapping[str, Pin],
-    wanted: Wanted,
+    wanted: Moves,
     python: Path,
     suite: Sequence[str] = (),
     *,
@@ -40,7 +40,7 @@ def resolve(
     ----------
     today : mapping of str to Pin
         What is installed.
-    wanted : Wanted
+    wanted : Moves
         What the candidate has.
     python : Path
         The interpreter that the environment is for.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fixtures.status import Status
-from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, Metric
+from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, ComparedNumber
 
 SAFE, CHANGED, REGRESSION = "safe", "changed", "regression"
 NOT_INSTALLABLE, CRASHES, TIMED_OUT, INCOMPLETE = "not installable", "crashes", "timed out", "incomplete"
@@ -31,7 +31,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CandidateVerdict:
     """The verdict on a candidate.
 
     Parameters
@@ -57,7 +57,7 @@ class Verdict:
         return STATUS[self.word]
 
 
-def judge(changes: Changes) -> Verdict:
+def judge(changes: Changes) -> CandidateVerdict:
     """Judge what changed: regression before incomplete before changed before safe.
 
     Checks against stored baselines don't count: old and new are compared directly, by the same limits.
@@ -78,34 +78,38 @@ def judge(changes: Changes) -> Verdict:
         missing.append("no mosaic could be compared")
     said = _unchanged(changes)
     if missing:
-        return Verdict(INCOMPLETE, f"incomplete: nothing failed, but {'; '.join(missing)}; otherwise {said}{tail}.")
+        return CandidateVerdict(
+            INCOMPLETE, f"incomplete: nothing failed, but {'; '.join(missing)}; otherwise {said}{tail}."
+        )
     within = [one for one in changes.metrics if one.kind == WITHIN]
     if within or any(one.kind == "defect gone" for one in changes.checks):
-        return Verdict(CHANGED, f"changes results within tolerance: {said}{tail}.", _steps(within))
-    return Verdict(SAFE, f"safe: {said}{tail}.")
+        return CandidateVerdict(CHANGED, f"changes results within tolerance: {said}{tail}.", _steps(within))
+    return CandidateVerdict(SAFE, f"safe: {said}{tail}.")
 
 
-def not_installable(why: str, packages: Sequence[str]) -> Verdict:
+def not_installable(why: str, packages: Sequence[str]) -> CandidateVerdict:
     """Return the verdict on a candidate that can't be resolved or built."""
-    return Verdict(
+    return CandidateVerdict(
         NOT_INSTALLABLE, f"cannot be installed, here: {_ended(why)}", (), f"not installable: {', '.join(packages)}"
     )
 
 
-def crashes(why: str, packages: Sequence[str]) -> Verdict:
+def crashes(why: str, packages: Sequence[str]) -> CandidateVerdict:
     """Return the verdict on a candidate whose packages can't be imported, or in which the validation breaks down."""
-    return Verdict(CRASHES, f"crashes, here: {_ended(why)}", (), f"crashes: {', '.join(packages)}: {_stable(why)}")
+    return CandidateVerdict(
+        CRASHES, f"crashes, here: {_ended(why)}", (), f"crashes: {', '.join(packages)}: {_stable(why)}"
+    )
 
 
-def timed_out(seconds: float, which: str = "the candidate") -> Verdict:
+def timed_out(seconds: float, which: str = "the candidate") -> CandidateVerdict:
     """Return the verdict on a run that did not end in time."""
-    return Verdict(
+    return CandidateVerdict(
         TIMED_OUT, f"timed out: the validation of {which} did not end within {seconds / 60:g} minutes.", (), "timed out"
     )
 
 
-def _regression(beyond: Sequence[Metric], broke: Sequence[Check], tail: str) -> Verdict:
-    both: list[Metric | Check] = [*beyond, *broke]
+def _regression(beyond: Sequence[ComparedNumber], broke: Sequence[Check], tail: str) -> CandidateVerdict:
+    both: list[ComparedNumber | Check] = [*beyond, *broke]
     steps = _steps(both)
     first = steps[0]
     at_first = [one for one in both if one.step == first]
@@ -125,10 +129,10 @@ def _regression(beyond: Sequence[Metric], broke: Sequence[Check], tail: str) -> 
         said.append(f"it shows in {' and '.join(WORDS.get(step, step) for step in steps[1:])} too")
     where = f"{_place_words(places)} {WORDS.get(first, first)}".strip()
     signature = f"regression: {first} {', '.join('/'.join(filter(None, place)) for place in places)}".strip()
-    return Verdict(REGRESSION, f"regression in {where}: {'; '.join(said)}{tail}.", steps, signature)
+    return CandidateVerdict(REGRESSION, f"regression in {where}: {'; '.join(said)}{tail}.", steps, signature)
 
 
-def tell(one: Metric) -> str:
+def tell(one: ComparedNumber) -> str:
     """Say a metric's change in a few words."""
     unit = "" if one.unit in ("", "1") else f" {one.unit}"
     name = f"{one.exposure} {one.metric}".strip()
@@ -145,18 +149,18 @@ def _number(value: float | None) -> str:
     return "no value" if value is None else f"{value:.4g}"
 
 
-def _size(one: Metric) -> tuple[float, float]:
+def _size(one: ComparedNumber) -> tuple[float, float]:
     """Sort what was lost and what has no limit to be a multiple of behind what can be told by a number."""
     share = one.share if one.share is not None and math.isfinite(one.share) else 0.0
     return share, abs(one.change or 0.0)
 
 
-def _steps(found: Iterable[Metric | Check]) -> tuple[str, ...]:
+def _steps(found: Iterable[ComparedNumber | Check]) -> tuple[str, ...]:
     there = {one.step for one in found}
     return (*(step for step in STEPS if step in there), *sorted(there - set(STEPS)))
 
 
-def _places(found: Iterable[Metric | Check]) -> list[tuple[str, str]]:
+def _places(found: Iterable[ComparedNumber | Check]) -> list[tuple[str, str]]:
     return sorted({one.place for one in found if any(one.place)})
 
 
