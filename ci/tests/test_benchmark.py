@@ -257,7 +257,7 @@ def test_status_and_json_follow_the_limits(value, status, tmp_path, monkeypatch,
     def part(bench):
         seen.append(bench.root)
         (bench.root / "something").write_text("large")
-        return benchmark.parts.Found([Quantity("ratio", value, "", maximum=0.65)], {"seconds": [1.0]}, ["a table"])
+        return benchmark.parts.PartResult([Quantity("ratio", value, "", maximum=0.65)], {"seconds": [1.0]}, ["a table"])
 
     monkeypatch.setattr(benchmark.parts, "PARTS", {"steps": part})
     target = tmp_path / "new" / "out.json"
