@@ -59,7 +59,8 @@ def tasks(number: int) -> Study:
     case = Case(session, (dataset.name, "CCD", exposure.rootname))
     start = datetime.fromisoformat(exposure.observed) - timedelta(days=10)
     darks = {f"ozzd{n:02d}dqq": start + timedelta(days=1 + 2 * n) for n in range(number)}
-    weeks = {name: f"oref$week{1 + 2 * n // (number + 1)}_drk.fits" for n, name in enumerate(darks)}
+    half = (number + 1) // 2
+    weeks = {name: f"oref$week{1 + n // half}_drk.fits" for n, name in enumerate(darks)}
 
     @product(DETECTOR, "darks/{}/raw")
     def raw(case: Case, name: str) -> Call[Path]:
