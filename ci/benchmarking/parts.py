@@ -29,6 +29,7 @@ from benchmarking.work import (
     wanted_steps,
 )
 from fixtures.errors import SuiteError
+from fixtures.pipeline.alignment import aligned
 from fixtures.pipeline.session import Session
 from fixtures.products import Product
 from fixtures.results import Run, read_results
@@ -369,7 +370,7 @@ def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[st
     root, store = folder / f"run-{number}", folder / f"store-{number}"
     worked = together(bench, settings, wanted, root, store=store, env={"oref": f"{references}/"})
     ready = _products_of_user(settings, references, root)
-    failed = [name for name, one in ready.items() if not one.info.get("alignment", {"succeeded": True})["succeeded"]]
+    failed = [name for name, one in ready.items() if name.endswith("/aligned") and not aligned.of(one).succeeded]
     if failed:
         raise SuiteError(f"{failed[0]} could not be aligned, so that the cost of more exposures can not be told.")
     images = sum(name.endswith("/image") for name in ready)
