@@ -65,7 +65,7 @@ def test_rms_of_the_image(case, fit, product, check, table_row):
     if is_simulated(case):
         row["true error [px]"] = product(alignment.error).rms_px
     table_row("alignment", row)
-    check("alignment.rms_image", fit.rms_px, note=fit.why)
+    check("alignment.rms_image", fit.rms_px, note=fit.reason)
 
 
 @simulated
@@ -77,7 +77,7 @@ def test_rms_is_not_suspiciously_small(fit, check):
 @aligned
 def test_shift_is_plausible(fit, check):
     """Hundreds of pixels are a false solution."""
-    check("alignment.shift", math.hypot(fit.dx_px, fit.dy_px), note=fit.why)
+    check("alignment.shift", math.hypot(fit.dx_px, fit.dy_px), note=fit.reason)
 
 
 @aligned
@@ -86,7 +86,7 @@ def test_enough_sources_are_matched(case, fit, product, check, figure):
     picture = product(alignment.matches)
     if picture is not None:  # there was a fit
         figure(picture, section="alignment", title=f"{case.exposure.rootname}: matched sources")
-    check("alignment.matches", fit.matches, note=fit.why)
+    check("alignment.matches", fit.matches, note=fit.reason)
 
 
 @aligned

@@ -28,7 +28,7 @@ GROUPS = {
 """Group of a product, by the last word of its name, what stands before its dash, or the first word."""
 
 OTHER = "other"
-FACTS = ("dx_px", "dy_px", "rotation_deg", "scale", "xrms_px", "yrms_px", "matches", "fitted", "rung", "succeeded")
+FACTS = ("dx_px", "dy_px", "rotation_deg", "scale", "xrms_px", "yrms_px", "matches", "fitted", "rung", "reason")
 """What both sides must say alike of an alignment."""
 
 

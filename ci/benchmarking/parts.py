@@ -363,6 +363,13 @@ def _linear(bench: Bench, detector: str, found: PartResult) -> None:
     )
 
 
+def refuse_unaligned(ready: Mapping[str, Product]) -> None:
+    """Refuse the costs of products of which an alignment found no solution."""
+    failed = [name for name, one in ready.items() if name.endswith("/aligned") and not aligned.of(one).succeeded]
+    if failed:
+        raise SuiteError(f"{failed[0]} could not be aligned, so that the cost of more exposures can not be told.")
+
+
 def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[str, Any]:
     """Make all of a user's folder with a store of its own; return wall, CPU, what is outside of products, by step."""
     settings = Settings(datasets=("user",), data=folder / "data")
@@ -370,9 +377,7 @@ def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[st
     root, store = folder / f"run-{number}", folder / f"store-{number}"
     worked = together(bench, settings, wanted, root, store=store, env={"oref": f"{references}/"})
     ready = _products_of_user(settings, references, root)
-    failed = [name for name, one in ready.items() if name.endswith("/aligned") and not aligned.of(one).succeeded]
-    if failed:
-        raise SuiteError(f"{failed[0]} could not be aligned, so that the cost of more exposures can not be told.")
+    refuse_unaligned(ready)
     images = sum(name.endswith("/image") for name in ready)
     costs = defaultdict(list)
     for name, one in ready.items():

@@ -161,7 +161,7 @@ class Tutorial:
                 cropped = [
                     crop(self._images[rootname], self.root / detector / "cropped").path
                     for rootname in one["drizzled"]
-                    if self.alignments.get(f"{one['prefix']}/{rootname}/aligned", {"succeeded": True})["succeeded"]
+                    if not self.alignments.get(f"{one['prefix']}/{rootname}/aligned", {"reason": ""})["reason"]
                 ]
             self._note(f"{one['prefix']}/cropped", **{path.stem: path for path in cropped})
             with self._timed("mosaic"):

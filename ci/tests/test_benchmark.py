@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import benchmark
 import pytest
-from benchmarking import children, figures, work
+from benchmarking import children, figures, parts, work
 from benchmarking.figures import MISSED, OK, RECORDED, Quantity
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +20,9 @@ from fixtures.errors import SuiteError
 from fixtures.pipeline.session import Session
 from fixtures.settings import Settings
 from fixtures.status import Status
+from fixtures.values import pack
+from fixtures.workflow.alignment import Alignment
+from fixtures.workflow.parameters import align_parameters
 
 NUMBERS = st.floats(0.01, 1e4)
 
@@ -181,6 +184,25 @@ def test_what_is_timed_holds_the_tutorials_products_and_no_others():
     }  # fmt: skip
     for number, name in enumerate(timed):
         assert {need for need in tasks[name].needs if not work.is_input(need)} <= set(timed[:number])
+
+
+def alignment(folder, reason):
+    """Return the product of an image's alignment that TweakReg has found, or not for a reason."""
+    numbers = dict.fromkeys(("guess_dx_px", "guess_dy_px", "dx_px", "dy_px", "rotation_deg", "scale"), 1.0)
+    counts = dict.fromkeys(("sources", "reference_sources", "matches", "fitted"), 30)
+    found = Alignment(
+        rung="tutorial", parameters=align_parameters("FUV-MAMA", 60.0), xrms_px=0.1, yrms_px=0.1, reason=reason,
+        fatal=False, rootname="oaaa02010", reference="oaaa01010", attempts=(), extrapolated=False, wcsname="",
+        image=folder / "oaaa02010.fits", match_catalog=None, log=folder / "tweakreg.log", **numbers, **counts,
+    )  # fmt: skip
+    return SimpleNamespace(folder=folder, info=pack(found, folder)["info"])
+
+
+def test_cost_of_images_that_were_not_aligned_is_refused(tmp_path):
+    good = {"user/FUV-MAMA/oaaa02010/aligned": alignment(tmp_path, "")}
+    parts.refuse_unaligned(good)
+    with pytest.raises(SuiteError, match="oaaa03010/aligned could not be aligned"):
+        parts.refuse_unaligned(good | {"user/FUV-MAMA/oaaa03010/aligned": alignment(tmp_path, "no matches")})
 
 
 # --- processes ---------------------------------------------------------------------------------------------
