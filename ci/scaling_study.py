@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
 import os
 import resource
 import subprocess
@@ -26,18 +25,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fixtures.build.builder import Builder, Inline
 from fixtures.cluster import trial
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import SuiteError
 from fixtures.keys import RunKeys
-from fixtures.products import Elsewhere, Workshop
 from fixtures.status import Status
-from fixtures.storage import StoreOptions, open_store
+from fixtures.storage import StoreOptions, open_builder, open_place, open_store
 from fixtures.store.packages import Installed
 
 WAYS = ("one", "second", "two", "cluster")
 LOOKED_UP = 300  # look-ups that are timed
-FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -79,44 +77,19 @@ def exponent(pairs: Sequence[tuple[float, float]]) -> float:
     return sum((x - x0) * (y - y0) for x, y in logs) / sum((x - x0) ** 2 for x, _ in logs)
 
 
-def _workshop(
-    root: Path,
-    exposures: int,
-    options: StoreOptions,
-    keys: RunKeys,
-    *,
-    process: str = "main",
-    elsewhere: Elsewhere | None = None,
-) -> Workshop:
-    tasks, store = trial.trial_tasks(exposures), open_store(options, print)
-    return Workshop(root, tasks, list(tasks), store=store, keys=keys, process=process, elsewhere=elsewhere)
-
-
-def _alone(root: Path, exposures: int, options: StoreOptions, keys: RunKeys, number: int) -> None:
-    _workshop(root, exposures, options, keys, process=f"p{number}").obtain(trial.SUMMARY)
-
-
 def _cpu() -> float:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in usages)
 
 
-def in_processes(root: Path, exposures: int, options: StoreOptions, keys: RunKeys, processes: int) -> None:
-    """Make all with so many processes.
-
-    Raises
-    ------
-    SuiteError
-        One of them failed.
-    """
-    arguments = (root, exposures, options, keys)
-    started = [FORK.Process(target=_alone, args=(*arguments, number)) for number in range(processes)]
-    for one in started:
-        one.start()
-    for one in started:
-        one.join()
-    if any(one.exitcode for one in started):
-        raise SuiteError("A process of the study failed; what it said stands above.")
+def in_processes(root: Path, exposures: int, options: StoreOptions, processes: int) -> None:
+    """Make all here: inline, or in a pool of so many processes."""
+    tasks = trial.trial_tasks(exposures)
+    builder = open_builder(root, tasks, list(tasks), options, workers=processes)
+    try:
+        builder.obtain(trial.SUMMARY)
+    finally:
+        builder.close()
 
 
 class Local:
@@ -164,11 +137,14 @@ class Local:
 
         client = connect(self.address)
         terms = agree(client, self.address, keys)
-        cluster = Cluster(client, terms, options)
+        tasks = trial.trial_tasks(exposures)
+        place = open_place(root, options, keys=keys, apart=False)
+        cluster = Cluster(client, terms, options, Inline(place))
+        builder = Builder(tasks, list(tasks), place=place, executor=cluster)
         try:
-            _workshop(root, exposures, options, keys, elsewhere=cluster).obtain(trial.SUMMARY)
+            builder.obtain(trial.SUMMARY)
         finally:
-            cluster.close()
+            builder.close()
 
     def close(self) -> None:
         """End it."""
@@ -188,7 +164,7 @@ def measure(way: str, exposures: int, folder: Path, keys: RunKeys, local: Local 
     if cluster is not None:
         cluster.make(root, exposures, options, keys)
     else:
-        in_processes(root, exposures, options, keys, 2 if way == "two" else 1)
+        in_processes(root, exposures, options, 2 if way == "two" else 0)
     wall = time.perf_counter() - began
     cpu = _cpu() + (cluster.cpu_seconds() if cluster is not None else 0.0) - cpu
     found = open_store(options, print)

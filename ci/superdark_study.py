@@ -11,7 +11,6 @@ itself through the chain with the dark that a perfect correction would give. A m
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,19 +23,17 @@ from astropy.io import fits
 
 from fixtures.commandline import Parser, complain, guarded
 from fixtures.datasets.dataset import load
-from fixtures.keys import shared_keys
 from fixtures.pipeline import calibration, inputs
 from fixtures.pipeline import cti as perfect
 from fixtures.pipeline.cases import Case
 from fixtures.pipeline.graph import DETECTOR, EXPOSURE, FOLDER, Call, call, product, tasks_of
 from fixtures.pipeline.session import Session
-from fixtures.products import Product, ProductFailed, Task, Workshop
+from fixtures.products import Product, ProductFailed, Task
 from fixtures.settings import Settings
 from fixtures.simulation.darks import EXPTIME_S, make_dark
 from fixtures.status import Status
-from fixtures.storage import StoreOptions, open_store, store_options
+from fixtures.storage import open_builder, store_options
 from fixtures.workflow import calibrate, cti, superdarks
-from fixtures.workflow.isolation import captured_output
 from fixtures.workflow.superdarks import SuperdarkReferences, Superdarks
 
 
@@ -148,15 +145,6 @@ def compared(one: Product, other: Product) -> Iterator[str]:
         yield f"{kind}: median {np.median(away):+.4f}, rms {away.std():.4f}, largest {np.abs(away).max():.2f} electrons"
 
 
-def _obtain(root: Path, options: StoreOptions, number: int, names: tuple[str, ...], process: str) -> list[Product]:
-    made = tasks(number).tasks
-    shop = Workshop(
-        root, made, names, store=open_store(options, print), keys=shared_keys(root, made), process=process,
-        capture=captured_output,
-    )  # fmt: skip
-    return [shop.obtain(name) for name in names]
-
-
 def main() -> int:
     """Run the study; return the exit status."""
     parser = Parser("python ci/superdark_study.py", description=__doc__)
@@ -180,15 +168,11 @@ def study(given: argparse.Namespace) -> int:
     names = (made.superdarks, made.with_superdark, made.with_perfect, *made.flts)
     options = store_options(given.store, None, False)
     with tempfile.TemporaryDirectory(prefix="superdarks-") as folder:
-        others = [
-            multiprocessing.Process(target=_obtain, args=(Path(folder), options, given.darks, names, f"{n}"))
-            for n in range(1, given.workers)
-        ]
-        for one in others:
-            one.start()
-        found = _obtain(Path(folder), options, given.darks, names, "main")
-        for one in others:
-            one.join()
+        builder = open_builder(Path(folder), made.tasks, names, options, workers=given.workers)
+        try:
+            found = [builder.obtain(name) for name in names]
+        finally:
+            builder.close()
         dark, chain, perfect = found[:3]
         print(f"made in {dark.seconds:.0f} s: {', '.join(_superdarks(dark))}")
         told = [*numbers(found[3:], dark, int(load("twin").seed or 0)), f"{made.rootname}, against its perfect dark:"]

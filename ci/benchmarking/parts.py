@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from benchmarking import children, figures
 from benchmarking.figures import Quantity
@@ -22,7 +22,7 @@ from benchmarking.work import (
     chain,
     is_input,
     products_of,
-    share_products,
+    share_store,
     side,
     together,
     tutorial_job,
@@ -96,14 +96,14 @@ def inputs(bench: Bench, settings: Settings) -> tuple[Path, Worked]:
     root = bench.root / "inputs"
     bench.say("making the inputs")
     names = [name for name in chain(tasks, wanted_steps(settings)) if is_input(name)]
-    return root, together(bench, settings, names, root, store=None)
+    return root, together(bench, settings, names, root, store=bench.root / "inputs-store")
 
 
 def steps(bench: Bench) -> PartResult:
     """Time the tutorial's steps in both ways, one after the other."""
     settings = Settings(datasets=("twin",), detectors=bench.detectors)
     root, made = inputs(bench, settings)
-    given = products_of(settings, root)
+    given = products_of(root)
     tasks = Session(settings).tasks
     wanted = wanted_steps(settings)
     planned = [name for name in chain(tasks, wanted) if not is_input(name)]
@@ -116,13 +116,14 @@ def steps(bench: Bench) -> PartResult:
         ways["tutorial"].append(side("tutorial", [tutorial_job(settings, given, there)], there / "job"))
         bench.say(f"the suite's way ({number + 1} of {bench.repeat})")
         here = bench.root / f"suite-{number}"
-        share_products([name for name in given if is_input(name)], root, here)
-        ways["suite"].append(together(bench, settings, wanted, here, store=bench.root / f"suite-{number}-store"))
-        ready = {name: one for name, one in products_of(settings, here).items() if not is_input(name)}
+        store = bench.root / f"suite-{number}-store"
+        share_store(bench.root / "inputs-store", store)
+        ways["suite"].append(together(bench, settings, wanted, here, store=store))
+        ready = {name: one for name, one in products_of(here).items() if not is_input(name)}
         figures.refuse_different_work(planned, ready)
         compared = _compare(ways["tutorial"][-1].found[0], ready)
         if number + 1 < bench.repeat:
-            for folder in (there, here, bench.root / f"suite-{number}-store"):
+            for folder in (there, here, store):
                 shutil.rmtree(folder)
     runs = {way: [round(one.seconds, 2) for one in all_of] for way, all_of in ways.items()}
     mine = figures.costs_by(figures.step_of, costs_of(ready))
@@ -323,8 +324,8 @@ def _linear(bench: Bench, detector: str, found: PartResult) -> None:
     references = tasks[f"{prefix}/{reference}/{step}"].needs[1]
     source = bench.root / f"linear-{detector}-inputs"
     bench.say(f"linear cost, {detector}: making the inputs")
-    together(bench, settings, [*raws, references], source, store=None)
-    given = products_of(settings, source)
+    together(bench, settings, [*raws, references], source, store=bench.root / f"linear-{detector}-store")
+    given = products_of(source)
     counts, runs = [], []
     for multiple in MULTIPLES:
         folder = bench.root / f"linear-{detector}-{multiple}x"
@@ -376,7 +377,7 @@ def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[st
     wanted = _wanted_of_user(settings, references)
     root, store = folder / f"run-{number}", folder / f"store-{number}"
     worked = together(bench, settings, wanted, root, store=store, env={"oref": f"{references}/"})
-    ready = _products_of_user(settings, references, root)
+    ready = products_of(root)
     refuse_unaligned(ready)
     images = sum(name.endswith("/image") for name in ready)
     costs = defaultdict(list)
@@ -394,22 +395,11 @@ def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[st
     }
 
 
-T = TypeVar("T")
-
-
-def _with_oref(references: Path, ask: Callable[[], T]) -> T:
+def _wanted_of_user(settings: Settings, references: Path) -> tuple[str, ...]:
     from fixtures.workflow.isolation import environment
 
     with environment(oref=f"{references}/"):
-        return ask()
-
-
-def _wanted_of_user(settings: Settings, references: Path) -> tuple[str, ...]:
-    return _with_oref(references, lambda: wanted_steps(settings))
-
-
-def _products_of_user(settings: Settings, references: Path, root: Path) -> dict[str, Product]:
-    return _with_oref(references, lambda: products_of(settings, root))
+        return wanted_steps(settings)
 
 
 def _copies(reference: Path, others: Sequence[Path], copies: int, folder: Path) -> None:

@@ -181,37 +181,26 @@ def tutorial(job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def worker(job: dict[str, Any]) -> dict[str, Any]:
-    """Open the workshop of a run as a worker of xdist does, and ask for every product that is wanted."""
+def suite(job: dict[str, Any]) -> dict[str, Any]:
+    """Have every product made that is wanted, as a run of pytest does."""
     from fixtures.pipeline.session import Session
-    from fixtures.products import Workshop
     from fixtures.settings import Settings
-    from fixtures.storage import StoreOptions, open_store
+    from fixtures.storage import StoreOptions, open_builder
 
-    told: list[str] = []
     given = job["settings"]
     settings = Settings(
         datasets=tuple(given["datasets"]),
         detectors=tuple(given["detectors"]),
         data=Path(given["data"]) if given["data"] else None,
     )
-    root = Path(job["root"])
-    tasks = Session(settings).tasks
-    from fixtures.keys import shared_keys
-    from fixtures.workflow.isolation import captured_output
-
-    workshop = Workshop(
-        root,
-        tasks,
-        job["wanted"],
-        store=open_store(StoreOptions(Path(job["store"])), told.append) if job["store"] else None,
-        keys=shared_keys(root, tasks),
-        process=job["process"],
-        capture=captured_output,
-    )
-    for name in workshop.plan:
-        workshop.obtain(name)
-    return {"told": told, "plan": list(workshop.plan)}
+    options = StoreOptions(Path(job["store"]))
+    builder = open_builder(Path(job["root"]), Session(settings).tasks, job["wanted"], options, workers=job["workers"])
+    try:
+        for name in builder.plan:
+            builder.obtain(name)
+    finally:
+        builder.close()
+    return {"told": sorted(builder.messages), "plan": list(builder.plan)}
 
 
 def warm(job: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +212,7 @@ def warm(job: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-SIDES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"tutorial": tutorial, "worker": worker, "warm": warm}
+SIDES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"tutorial": tutorial, "suite": suite, "warm": warm}
 
 
 def main(arguments: list[str]) -> int:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarking import children
+from fixtures.build.shelf import products_in
 from fixtures.datasets.detectors import DETECTORS
-from fixtures.errors import SuiteError
 from fixtures.pipeline.cases import Case, is_corrected
 from fixtures.pipeline.session import Session
-from fixtures.products import Product, Task, Workshop, flat_name
+from fixtures.products import Product, Task
 from fixtures.settings import Settings
 
 SIDES = Path(__file__).with_name("sides.py")
@@ -96,10 +96,16 @@ def together(
     wanted: Sequence[str],
     root: Path,
     *,
-    store: Path | None,
+    store: Path,
     env: Mapping[str, str] | None = None,
 ) -> Worked:
-    """Have the bench's workers make products on one folder, in the suite's way."""
+    """Have the bench's workers make products, in the suite's way.
+
+    Raises
+    ------
+    SuiteError
+        One could not be made, so that the time says nothing.
+    """
     job = {
         "settings": {
             "datasets": list(settings.datasets),
@@ -107,27 +113,16 @@ def together(
             "data": str(settings.data) if settings.data else None,
         },
         "root": str(root),
-        "store": str(store) if store else None,
+        "store": str(store),
         "wanted": list(wanted),
+        "workers": bench.workers,
     }
-    jobs = [{**job, "process": f"gw{number}"} for number in range(bench.workers)]
-    return side("worker", jobs, root.with_name(f"{root.name}-jobs"), env=env)
+    return side("suite", [job], root.with_name(f"{root.name}-jobs"), env=env)
 
 
-def products_of(settings: Settings, root: Path) -> dict[str, Product]:
-    """Return the products in the folder of a run, by name.
-
-    Raises
-    ------
-    SuiteError
-        A task failed, so that the time says nothing.
-    """
-    from fixtures.products import failures
-
-    failed = failures(root)
-    if failed:
-        raise SuiteError(f"A product could not be made, so that the time says nothing: {failed[0].sentence}")
-    return {one.name: one for one in Workshop(root, Session(settings).tasks).products()}
+def products_of(root: Path) -> dict[str, Product]:
+    """Return the products in the folder of a run, by name."""
+    return {one.name: one for one in products_in(root)}
 
 
 def chain(tasks: Mapping[str, Task], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -156,12 +151,9 @@ def wanted_steps(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name in Session(settings).plan if name.rsplit("/", 1)[-1] in WANTED)
 
 
-def share_products(names: Sequence[str], source: Path, target: Path) -> None:
-    """Put products of one run's folder into that of another, without copying their contents where possible."""
-    (target / "products").mkdir(parents=True)
-    for name in names:
-        flat = flat_name(name)
-        shutil.copytree(source / "products" / flat, target / "products" / flat, copy_function=_link)
+def share_store(source: Path, target: Path) -> None:
+    """Make a second store with what the first one has, without copying the contents where possible."""
+    shutil.copytree(source, target, copy_function=_link)
 
 
 def _link(source: str, target: str) -> None:

@@ -114,11 +114,9 @@ def edit(one: Alteration, package: Path) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Make the candidate of the small data set in OUT/candidates, as a run leaves it."""
     from fixtures.datasets.dataset import load
-    from fixtures.keys import shared_keys
     from fixtures.pipeline.session import Session
-    from fixtures.products import Workshop
     from fixtures.settings import Settings
-    from fixtures.store.disk import Store
+    from fixtures.storage import StoreOptions, open_builder
 
     out, store = Path(arguments[0]), Path(arguments[1])
     twin = load(DATASET)
@@ -131,8 +129,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings(datasets=(DATASET,), detectors=(DETECTOR,), delivered=pickle.dumps((few,)))
     tasks = Session(settings).tasks
     root = out / "work"
-    workshop = Workshop(root, tasks, store=Store(store), keys=shared_keys(root, tasks))
-    made = workshop.obtain(f"{DATASET}/{DETECTOR}/candidate")
+    made = open_builder(root, tasks, (), StoreOptions(store)).obtain(f"{DATASET}/{DETECTOR}/candidate")
     target = out / "candidates" / DATASET / DETECTOR
     target.mkdir(parents=True)
     for path in made.files.values():
