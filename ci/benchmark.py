@@ -33,8 +33,7 @@ from benchmarking.work import Bench
 
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.detectors import DETECTORS, detectors_of
-from fixtures.errors import SuiteError
-from fixtures.status import Status, statuses
+from fixtures.errors import Status, SuiteError, statuses
 
 QUICK_DETECTOR = "FUV-MAMA"
 SCHEMA = "stis-drizzlepac-validation benchmark 1"

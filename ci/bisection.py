@@ -25,8 +25,7 @@ from upgrading.resolve import Unresolvable
 from upgrading.verdicts import NOT_INSTALLABLE
 
 from fixtures.commandline import Parser, guarded, shown, split
-from fixtures.errors import SuiteError
-from fixtures.status import Status, statuses
+from fixtures.errors import Status, SuiteError, statuses
 
 EPILOG = statuses(
     PASSED="found",

@@ -24,8 +24,7 @@ from upgrading.environments import cache_root
 from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes, kept, limit_bytes, prune, told
 
 from fixtures.commandline import Parser, guarded
-from fixtures.errors import SuiteError
-from fixtures.status import Status, statuses
+from fixtures.errors import Status, SuiteError, statuses
 from fixtures.versions import SHOWN
 
 

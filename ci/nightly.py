@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
     if error.name not in ("packaging", "platformdirs", "pooch", "psutil", "pypi_simple", "requests"):
         raise
     sys.exit(complain(f"The nights need {error.name}: run pip install -e '.[ci]'."))
-from fixtures.status import statuses
+from fixtures.errors import statuses
 from fixtures.versions import WATCHED
 
 REPOSITORY = asked.REPOSITORY

@@ -38,8 +38,7 @@ from functools import partial
 from pathlib import Path
 
 from fixtures.commandline import Parser, guarded
-from fixtures.errors import SuiteError
-from fixtures.status import Status, statuses
+from fixtures.errors import Status, SuiteError, statuses
 from fixtures.store.environment import PREFIXES
 from fixtures.text import count
 

@@ -3,10 +3,10 @@
     python ci/scaling_study.py                                       # 10 to 1,000; about half an hour on two cores
     python ci/scaling_study.py --exposures 10,30 --ways one,cluster
 
-Simulated exposures that cost next to nothing (`fixtures.cluster.trial`) go through the same machinery as real ones:
-keys, store, claims, verification, records. So the whole wall time is the suite's own cost. The ways are one process,
-two processes, and a cluster of two workers on this machine; `second` is one process again, with all in the store. The
-last lines fit wall time ~ exposures^p.
+Simulated exposures that cost next to nothing (`fixtures.build.cluster.trial`) go through the same machinery as real
+ones: keys, store, claims, verification. So the whole wall time is the suite's own cost. The ways are one process, a
+pool of two, and a cluster of two workers on this machine; `second` is one process again, with all in the store.
+The last lines fit wall time ~ exposures^p.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from functools import partial
 from pathlib import Path
 
 from fixtures.build.builder import Builder, Inline
-from fixtures.cluster import trial
+from fixtures.build.cluster import trial
+from fixtures.build.keys import RunKeys
+from fixtures.build.opening import StoreOptions, open_builder, open_place, open_store
 from fixtures.commandline import Parser, guarded
-from fixtures.errors import SuiteError
-from fixtures.keys import RunKeys
-from fixtures.status import Status
-from fixtures.storage import StoreOptions, open_builder, open_place, open_store
+from fixtures.errors import Status, SuiteError
 from fixtures.store.packages import Installed
 
 WAYS = ("one", "second", "two", "cluster")
@@ -98,7 +97,7 @@ class Local:
     def __init__(self, folder: Path) -> None:
         import psutil
 
-        from fixtures.cluster.client import connect
+        from fixtures.build.cluster.client import connect
 
         program = [sys.executable, "-m"]
         file = folder / "scheduler.json"
@@ -133,7 +132,7 @@ class Local:
 
     def make(self, root: Path, exposures: int, options: StoreOptions, keys: RunKeys) -> None:
         """Make all here."""
-        from fixtures.cluster.client import Cluster, agree, connect
+        from fixtures.build.cluster.client import Cluster, agree, connect
 
         client = connect(self.address)
         terms = agree(client, self.address, keys)

@@ -21,18 +21,18 @@ from typing import NamedTuple
 import numpy as np
 from astropy.io import fits
 
+from fixtures.build.opening import open_builder, store_options
 from fixtures.commandline import Parser, complain, guarded
 from fixtures.datasets.dataset import load
+from fixtures.errors import Status
 from fixtures.pipeline import calibration, inputs
 from fixtures.pipeline import cti as perfect
 from fixtures.pipeline.cases import Case
 from fixtures.pipeline.graph import DETECTOR, EXPOSURE, FOLDER, Call, call, product, tasks_of
+from fixtures.pipeline.products import Product, ProductFailed, Task
 from fixtures.pipeline.session import Session
-from fixtures.products import Product, ProductFailed, Task
-from fixtures.settings import Settings
+from fixtures.pipeline.settings import Settings
 from fixtures.simulation.darks import EXPTIME_S, make_dark
-from fixtures.status import Status
-from fixtures.storage import open_builder, store_options
 from fixtures.workflow import calibrate, cti, superdarks
 from fixtures.workflow.superdarks import SuperdarkReferences, Superdarks
 

@@ -22,11 +22,10 @@ import pandas as pd
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
 from fixtures.datasets.detectors import DETECTORS, detectors_of
-from fixtures.errors import SuiteError
+from fixtures.errors import Status, SuiteError
 from fixtures.measurement.files.alignment import true_error
 from fixtures.pipeline.cases import aligned_exposures, pixel_based
 from fixtures.simulation import make_ccd_darks, make_exposure, make_references
-from fixtures.status import Status
 
 COLUMNS = (
     "seed", "factor", "detector", "rootname", "exptime_s", "succeeded", "attempts", "rung", "rms_px", "matches",

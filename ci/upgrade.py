@@ -31,9 +31,8 @@ from upgrading.running import REPOSITORY
 
 from fixtures.commandline import Parser, guarded, names, shown, split
 from fixtures.datasets.detectors import detectors_of
-from fixtures.errors import SuiteError
+from fixtures.errors import SuiteError, statuses
 from fixtures.report import keeping
-from fixtures.status import statuses
 
 EPILOG = statuses(
     PASSED="safe, or changes results within tolerance",

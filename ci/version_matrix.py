@@ -39,9 +39,8 @@ from upgrading.resolve import Unresolvable
 from upgrading.running import Ran
 
 from fixtures.commandline import Parser, guarded, shown, split
-from fixtures.errors import SuiteError
-from fixtures.results import read_results
-from fixtures.status import Status, statuses
+from fixtures.errors import Status, SuiteError, statuses
+from fixtures.results.run import read_results
 
 EPILOG = statuses(
     PASSED="the table is made, whatever stands in it",

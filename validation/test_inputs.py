@@ -16,7 +16,7 @@ from fixtures.pipeline.cases import (
     is_users,
 )
 from fixtures.pipeline.graph import DATASET, DETECTOR, EXPOSURE
-from fixtures.products import ProductFailed
+from fixtures.pipeline.products import ProductFailed
 
 pytestmark = pytest.mark.step("inputs")
 

@@ -13,7 +13,7 @@ from typing import Any
 import fixtures
 from fixtures.baseline.comparing import Side, side_of_folder
 from fixtures.baseline.tests import spoils
-from fixtures.targets import Targets, read_targets
+from fixtures.results.targets import Targets, read_targets
 
 HOUSE = Path(fixtures.__file__).parents[1]
 STEPS = 7  # of the bisection, in logarithm: a factor of 1000 to 6%

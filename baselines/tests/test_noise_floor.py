@@ -6,7 +6,7 @@ from fixtures.baseline.cache import OWN
 from fixtures.baseline.differences import DIFFERENCES
 from fixtures.baseline.floor import EVIDENCE, floor_of, read_evidence
 from fixtures.baseline.scalars import scalars
-from fixtures.targets import read_targets
+from fixtures.results.targets import read_targets
 
 CLEAR = 1.5  # times the noise floor: the coarseness of what is stored bounds the pixels' differences, and is part of it
 

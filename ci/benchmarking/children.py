@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from fixtures.build.meter import high_water_bytes
 from fixtures.errors import SuiteError
-from fixtures.meter import high_water_bytes
 
 SAMPLE_SECONDS = 0.25
 PATIENCE_SECONDS = 30.0  # to end in order, with all that they started themselves in process groups of their own

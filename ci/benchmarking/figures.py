@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from fixtures.errors import SuiteError
-from fixtures.results import finite
+from fixtures.results.run import finite
 
 OK, MISSED, RECORDED = "ok", "missed", ""
 

@@ -30,10 +30,10 @@ from benchmarking.work import (
 )
 from fixtures.errors import SuiteError
 from fixtures.pipeline.alignment import aligned
+from fixtures.pipeline.products import Product
 from fixtures.pipeline.session import Session
-from fixtures.products import Product
-from fixtures.results import Run, read_results
-from fixtures.settings import Settings
+from fixtures.pipeline.settings import Settings
+from fixtures.results.run import Run, read_results
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS_RATIO = 0.65

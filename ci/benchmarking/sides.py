@@ -124,7 +124,7 @@ class Tutorial:
 
     def align(self) -> None:
         """Align every image on the reference image of its detector."""
-        from fixtures.values import pack
+        from fixtures.pipeline.values import pack
         from fixtures.workflow.align import align
         from fixtures.workflow.parameters import align_parameters, ladder
 
@@ -183,9 +183,9 @@ def tutorial(job: dict[str, Any]) -> dict[str, Any]:
 
 def suite(job: dict[str, Any]) -> dict[str, Any]:
     """Have every product made that is wanted, as a run of pytest does."""
+    from fixtures.build.opening import StoreOptions, open_builder
     from fixtures.pipeline.session import Session
-    from fixtures.settings import Settings
-    from fixtures.storage import StoreOptions, open_builder
+    from fixtures.pipeline.settings import Settings
 
     given = job["settings"]
     settings = Settings(

@@ -15,9 +15,9 @@ from benchmarking import children
 from fixtures.build.shelf import products_in
 from fixtures.datasets.detectors import DETECTORS
 from fixtures.pipeline.cases import Case, is_corrected
+from fixtures.pipeline.products import Product, Task
 from fixtures.pipeline.session import Session
-from fixtures.products import Product, Task
-from fixtures.settings import Settings
+from fixtures.pipeline.settings import Settings
 
 SIDES = Path(__file__).with_name("sides.py")
 WANTED = ("image", "aligned", "mosaic")

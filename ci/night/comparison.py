@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarking import children
 
-from fixtures.status import Status
+from fixtures.errors import Status
 from night import verdicts
 from night.candidates import Candidate
 from night.text import plain, without_password

@@ -25,7 +25,7 @@ def remember(output: Path, reports: Path) -> list[str]:
         What could not be added, a sentence each.
     """
     from fixtures.report import history
-    from fixtures.results import read_results
+    from fixtures.results.run import read_results
 
     problems = []
     inside = output.resolve()

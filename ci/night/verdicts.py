@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fixtures.status import Status
+from fixtures.errors import Status
 
 SAFE = "safe"
 CHANGED = "changed"

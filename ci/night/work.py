@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fixtures.commandline import complain, shown
-from fixtures.errors import SuiteError
+from fixtures.errors import Status, SuiteError
 from fixtures.files import alone
-from fixtures.status import Status
 from night import comparison, failures, history, notify, site, verdicts
 from night.asked import Night
 from night.candidates import Candidate

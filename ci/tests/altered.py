@@ -113,10 +113,10 @@ def edit(one: Alteration, package: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Make the candidate of the small data set in OUT/candidates, as a run leaves it."""
+    from fixtures.build.opening import StoreOptions, open_builder
     from fixtures.datasets.dataset import load
     from fixtures.pipeline.session import Session
-    from fixtures.settings import Settings
-    from fixtures.storage import StoreOptions, open_builder
+    from fixtures.pipeline.settings import Settings
 
     out, store = Path(arguments[0]), Path(arguments[1])
     twin = load(DATASET)

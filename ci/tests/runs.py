@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fixtures.baseline import comparing, differences
-from fixtures.results import DataSetInfo, Made, Measurement, Outcome, Run
-from fixtures.targets import Metric, Target, Targets
+from fixtures.results.run import DataSetInfo, Made, Measurement, Outcome, Run
+from fixtures.results.targets import Metric, Target, Targets
 
 DATASET, DETECTOR = "twin", "FUV-MAMA"
 PLACE = {"dataset": DATASET, "detector": DETECTOR}

@@ -16,11 +16,10 @@ from benchmarking.figures import MISSED, OK, RECORDED, Quantity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.errors import SuiteError
+from fixtures.errors import Status, SuiteError
 from fixtures.pipeline.session import Session
-from fixtures.settings import Settings
-from fixtures.status import Status
-from fixtures.values import pack
+from fixtures.pipeline.settings import Settings
+from fixtures.pipeline.values import pack
 from fixtures.workflow.alignment import Alignment
 from fixtures.workflow.parameters import align_parameters
 

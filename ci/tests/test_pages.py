@@ -7,8 +7,7 @@ import subprocess
 import pages
 import pytest
 
-from fixtures.errors import SuiteError
-from fixtures.status import Status
+from fixtures.errors import Status, SuiteError
 
 LEFT_OUT = {
     "README.md: conda env create -f ci/environment.yml && conda activate stis-validation": "needs conda",

@@ -17,7 +17,7 @@ from upgrading.running import REPOSITORY
 from upgrading.verdicts import judge
 
 from fixtures.baseline.scalars import read_scalars
-from fixtures.targets import read_targets
+from fixtures.results.targets import read_targets
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from upgrading.changes import BEYOND, NOISE, SAME, UNTOLD, WITHIN, compare_check
 from upgrading.comparing import JSON, Comparison, write
 from upgrading.verdicts import judge
 
-from fixtures.results import Made
+from fixtures.results.run import Made
 
 SCALARS = {"alignment.shift_x": 0.5, "alignment.matches": 40.0, "drizzle.holes": 0.0}
 MOSAIC = {"baseline.shift_x": 0.0, "baseline.sources_lost": 0.0}

@@ -13,7 +13,7 @@ from upgrading.comparing import Comparison
 from upgrading.matrix import JSON, PAGE, line, line_of, table, write_matrix
 from upgrading.verdicts import judge
 
-from fixtures.results import write_results
+from fixtures.results.run import write_results
 
 MOSAIC = {"baseline.shift_x": 0.0}
 

@@ -16,7 +16,7 @@ from upgrading.running import Ran, _placed, frozen_suite, validate
 
 from fixtures.commandline import split
 from fixtures.errors import SuiteError
-from fixtures.results import write_results
+from fixtures.results.run import write_results
 
 HERE = Environment(Path(sys.executable), {}, "here")
 OPTION = "def pytest_addoption(parser):\n    parser.addoption('--report-dir')\n"

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fixtures import results
 from fixtures.baseline.limits import outside
 from fixtures.baseline.limits import share as share_of
 from fixtures.baseline.scalars import change as change_of
 from fixtures.baseline.scalars import read_scalars
-from fixtures.results import Measurement, Outcome, Run
-from fixtures.targets import Target, Targets
+from fixtures.results import run as results
+from fixtures.results.run import Measurement, Outcome, Run
+from fixtures.results.targets import Target, Targets
 
 STEPS = ("inputs", "cti", "alignment", "drizzle", "baselines", "defects")
 """In the order of the workflow: what goes wrong in one shows in all that follow."""

@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from fixtures.baseline.floor import EVIDENCE, floor_of, read_evidence
 from fixtures.commandline import shown
 from fixtures.errors import SuiteError
-from fixtures.results import finite
-from fixtures.targets import read_targets
+from fixtures.results.run import finite
+from fixtures.results.targets import read_targets
 from upgrading import page, verdicts
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled

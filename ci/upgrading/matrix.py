@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from fixtures.results import Run, finite
+from fixtures.results.run import Run, finite
 from fixtures.versions import SHOWN
 from upgrading import page, verdicts
 from upgrading.changes import BEYOND, STEPS, Changes, ComparedNumber

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarking.children import last_words
 
 from fixtures.errors import SuiteError
-from fixtures.results import Run, read_results
+from fixtures.results.run import Run, read_results
 from fixtures.store.identity import file_sha256
 from upgrading.environments import Environment
 from upgrading.keeping import lock_of, touch

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fixtures.status import Status
+from fixtures.errors import Status
 from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, ComparedNumber
 
 SAFE, CHANGED, REGRESSION = "safe", "changed", "regression"

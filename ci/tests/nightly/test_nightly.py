@@ -388,7 +388,7 @@ def test_a_machine_without_history_takes_the_published_one_up(world):
 
 def test_the_runs_of_a_comparison_are_in_the_history_that_is_published(world, tmp_path):
     from fixtures.report.history import read_history
-    from fixtures.results import Run, write_results
+    from fixtures.results.run import Run, write_results
 
     written = {}
     for side, version in (("old", "3.11.0"), ("new", "3.12.0")):
