@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fixtures.build.builder import Builder, Inline
+from fixtures.build.builder import Builder
 from fixtures.build.cluster import trial
+from fixtures.build.executor import Inline
 from fixtures.build.keys import RunKeys
 from fixtures.build.opening import StoreOptions, open_builder, open_place, open_store
 from fixtures.commandline import Parser, guarded
@@ -97,7 +98,7 @@ class Local:
     def __init__(self, folder: Path) -> None:
         import psutil
 
-        from fixtures.build.cluster.client import connect
+        from fixtures.build.cluster.terms import connect
 
         program = [sys.executable, "-m"]
         file = folder / "scheduler.json"
@@ -132,7 +133,8 @@ class Local:
 
     def make(self, root: Path, exposures: int, options: StoreOptions, keys: RunKeys) -> None:
         """Make all here."""
-        from fixtures.build.cluster.client import Cluster, agree, connect
+        from fixtures.build.cluster.client import Cluster
+        from fixtures.build.cluster.terms import agree, connect
 
         client = connect(self.address)
         terms = agree(client, self.address, keys)

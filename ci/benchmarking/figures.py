@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from fixtures.errors import SuiteError
@@ -78,6 +78,25 @@ class Quantity:
     def to_json(self) -> dict[str, Any]:
         """Return plain data; a value that is no number becomes None."""
         return finite({**asdict(self), "verdict": self.verdict})
+
+
+@dataclass
+class PartResult:
+    """What a part found.
+
+    Parameters
+    ----------
+    quantities : list of Quantity
+        For the table.
+    data : dict
+        For the JSON.
+    tables : list of str
+        To be printed beside.
+    """
+
+    quantities: list[Quantity] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
 
 
 def missed(quantities: Iterable[Quantity]) -> bool:

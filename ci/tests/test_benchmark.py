@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import benchmark
 import pytest
-from benchmarking import children, figures, parts, work
+from benchmarking import children, figures, linear, work
 from benchmarking.figures import MISSED, OK, RECORDED, Quantity
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -199,9 +199,9 @@ def alignment(folder, reason):
 
 def test_cost_of_images_that_were_not_aligned_is_refused(tmp_path):
     good = {"user/FUV-MAMA/oaaa02010/aligned": alignment(tmp_path, "")}
-    parts.refuse_unaligned(good)
+    linear.refuse_unaligned(good)
     with pytest.raises(SuiteError, match="oaaa03010/aligned could not be aligned"):
-        parts.refuse_unaligned(good | {"user/FUV-MAMA/oaaa03010/aligned": alignment(tmp_path, "no matches")})
+        linear.refuse_unaligned(good | {"user/FUV-MAMA/oaaa03010/aligned": alignment(tmp_path, "no matches")})
 
 
 # --- processes ---------------------------------------------------------------------------------------------
