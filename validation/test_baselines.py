@@ -37,7 +37,7 @@ def each(*kinds):
 
 
 @pytest.fixture
-def doubt(product) -> str:
+def input_problem(product) -> str:
     """Return why the comparison tells nothing of the software; empty if it does."""
     found = departures(product(baseline.conditions).facts, product(baseline.stored).conditions)
     return f"no verdict on the software: {'; '.join(found)}" if found else ""
@@ -51,7 +51,7 @@ def if_missed(product) -> str:
 
 
 @pytest.fixture
-def unchanged(case, product, doubt, if_missed, check):
+def unchanged(case, product, input_problem, if_missed, check):
     """Hold a number of a step against its stored value."""
 
     def hold(kept) -> None:
@@ -62,7 +62,14 @@ def unchanged(case, product, doubt, if_missed, check):
         if place not in stored:
             pytest.fail(f"the baseline does not know {scalar.name}: approve a new one", pytrace=False)
         note = f"{'no value' if old is None else f'{old:.6g}'} -> {'no value' if new is None else f'{new:.6g}'}"
-        check(f"baseline.{scalar.name}", change(new, old), note=note, doubt=doubt, if_missed=if_missed, stored=old)
+        check(
+            f"baseline.{scalar.name}",
+            change(new, old),
+            note=note,
+            input_problem=input_problem,
+            if_missed=if_missed,
+            stored=old,
+        )
 
     return hold
 
@@ -79,7 +86,7 @@ def test_run_could_become_a_baseline(product, check):
 
 
 @mosaic
-def test_baseline_was_made_from_the_same(case, product, doubt, check, record, holds, table_row,
+def test_baseline_was_made_from_the_same(case, product, input_problem, check, record, holds, table_row,
                                          figure, view):  # fmt: skip
     """The same inputs, parameters and version of the data set: else the comparison is no verdict."""
     numbers, stored = product(baseline.comparison).numbers, product(baseline.stored).provenance
@@ -88,7 +95,7 @@ def test_baseline_was_made_from_the_same(case, product, doubt, check, record, ho
     same = [name for name, equal in sorted(numbers["identical"].items()) if equal]
     approved = stored["approved"]
     row = {
-        "what changed": "; ".join([doubt, *said] if doubt else said),
+        "what changed": "; ".join([input_problem, *said] if input_problem else said),
         "identical to the last bit": ", ".join(same) or "none",
         "baseline approved": f"{approved['when'][:10]} by {approved['name']}: {approved['why']}",
         "made with drizzlepac": stored["versions"].get("drizzlepac", ""),
@@ -101,18 +108,18 @@ def test_baseline_was_made_from_the_same(case, product, doubt, check, record, ho
          title=f"{place}: new mosaic and baseline", caption="; ".join(said))  # fmt: skip
     unlike = "Pixels without weight that are NaN in one of both mosaics only: no data, and no verdict."
     record("baseline.fill", numbers["fill"]["differ_px"], "px", definition=unlike)
-    check("baseline.departures", 0 if not doubt else 1, note=doubt, doubt=doubt)
+    check("baseline.departures", 0 if not input_problem else 1, note=input_problem, input_problem=input_problem)
 
 
 @mosaic
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=[one.metric.split(".")[1] for one in DIFFERENCES])
-def test_mosaic_is_that_of_the_baseline(product, doubt, if_missed, check, not_validated, difference):
+def test_mosaic_is_that_of_the_baseline(product, input_problem, if_missed, check, not_validated, difference):
     """Frame, stars, masks, weights, pixels, blocks and header cards, each by its own number."""
     numbers = product(baseline.comparison).numbers
     value = difference.value(numbers)
     if value is None and not numbers["stars"]["n_stars"]:
         not_validated("the baseline has no star to tell")
-    check(difference.metric, value, note=difference.words(numbers), doubt=doubt, if_missed=if_missed)
+    check(difference.metric, value, note=difference.words(numbers), input_problem=input_problem, if_missed=if_missed)
 
 
 @pytest.mark.cases(EXPOSURE, when=lambda case: has_mosaic(case) and is_aligned(case))

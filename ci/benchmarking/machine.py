@@ -7,7 +7,7 @@ import platform
 from contextlib import suppress
 from typing import Any
 
-from fixtures.plugin.circumstances import machine
+from fixtures.plugin.provenance import machine
 from fixtures.versions import installed_versions
 
 
