@@ -22,7 +22,7 @@ from upgrading.comparing import Plan, candidate_environment
 from upgrading.environments import Environment, NotInstallable
 from upgrading.installed import installed, read_wanted
 from upgrading.resolve import Unresolvable
-from upgrading.verdicts import NOT_INSTALLABLE
+from verdicts import NOT_INSTALLABLE
 
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import Status, SuiteError, statuses

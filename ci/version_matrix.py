@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
-from upgrading import verdicts
+from upgrading import judging
 from upgrading.comparing import (
     Comparison,
     Plan,
@@ -100,7 +100,7 @@ def from_existing(given: Sequence[str]) -> tuple[str, list[Line]]:
     reference, lines = runs[0], []
     for about, done, ran in runs:
         changes = changes_of(reference[2], ran)
-        lines.append(line(about, verdicts.judge(changes), changes, done))
+        lines.append(line(about, judging.judge(changes), changes, done))
     return reference[0], lines
 
 
@@ -119,7 +119,7 @@ def from_versions(versions: Sequence[str], plan: Plan, output: Path) -> tuple[st
         try:
             new = candidate_environment(plan, today, wanted)
         except (Unresolvable, NotInstallable) as error:
-            done = Comparison(started, asked, wanted.names, verdicts.not_installable(error.why, ["drizzlepac"]))
+            done = Comparison(started, asked, wanted.names, judging.not_installable(error.why, ["drizzlepac"]))
         else:
             done = compare(plan, old, new, folder, before=before, started=started, candidate=asked, named=wanted.names)
         write(done, folder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from night.verdicts import Record
+from night.record import Record
 
 MAIN_LINE = "drizzlepac main"
 MAIN_URL = "https://github.com/spacetelescope/drizzlepac"

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import verdicts
 from benchmarking import children
+from verdicts import CandidateVerdict
 
 from fixtures.errors import Status
-from night import verdicts
 from night.candidates import Candidate
 from night.text import plain, without_password
-from night.verdicts import NightVerdict
 
 WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
          verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip
@@ -63,11 +63,30 @@ class Comparing:
         return [*self.command, candidate.requirement, "--output", str(folder), *self.options]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison came to.
+
+    Parameters
+    ----------
+    verdict : CandidateVerdict
+        On the candidate.
+    files : dict of str to Path
+        What there is to publish, by the name it is published under.
+    moved : tuple of tuple of str
+        Packages that differ: name, old, new version.
+    """
+
+    verdict: CandidateVerdict
+    files: dict[str, Path] = field(default_factory=dict)
+    moved: tuple[tuple[str, str, str], ...] = ()
+
+
 class _Unreadable(Exception):
     """Why what the upgrade program left is no verdict, as the end of a sentence."""
 
 
-def compare(candidate: Candidate, how: Comparing, folder: Path) -> NightVerdict:
+def compare(candidate: Candidate, how: Comparing, folder: Path) -> Compared:
     """Compare a candidate with today's environment; whatever goes wrong is a verdict.
 
     Parameters
@@ -86,21 +105,21 @@ def compare(candidate: Candidate, how: Comparing, folder: Path) -> NightVerdict:
         ran = children.run([how.line(candidate, output)], logs, cwd=how.cwd, env=environment, timeout=how.seconds)
     except subprocess.TimeoutExpired:
         sentence = f"{candidate.name} was given up after {how.seconds / 60:g} minutes."
-        return NightVerdict(verdicts.TIMED_OUT, sentence, files=_files(output, folder))
+        return Compared(CandidateVerdict(verdicts.TIMED_OUT, sentence), _files(output, folder))
     except OSError as error:
         sentence = f"The comparison could not be started: {error.strerror or error}: {how.command[0]}."
-        return NightVerdict(verdicts.NO_VERDICT, plain(sentence))
+        return Compared(CandidateVerdict(verdicts.NO_VERDICT, plain(sentence)))
     log = Path(f"{logs}-0.log")
     files = _files(output, folder)
     status = ran.status[0]
     try:
-        verdict = _verdict(candidate, output / DATA, status)
+        verdict, moved = _verdict(candidate, output / DATA, status)
     except _Unreadable as why:
         end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         said = without_password(children.last_words(log)).rstrip(".")
         sentence = f"The comparison {end} and {why}; its last words: {said}."
-        return NightVerdict(verdicts.NO_VERDICT, plain(sentence, 600), files=files)
-    return NightVerdict(verdict.word, verdict.sentence, verdict.steps, verdict.signature, verdict.moved, files)
+        return Compared(CandidateVerdict(verdicts.NO_VERDICT, plain(sentence, 600)), files)
+    return Compared(verdict, files, moved)
 
 
 def _files(output: Path, folder: Path) -> dict[str, Path]:
@@ -120,7 +139,9 @@ def _files(output: Path, folder: Path) -> dict[str, Path]:
     return found
 
 
-def _verdict(candidate: Candidate, path: Path, status: int) -> NightVerdict:
+def _verdict(
+    candidate: Candidate, path: Path, status: int
+) -> tuple[CandidateVerdict, tuple[tuple[str, str, str], ...]]:
     if status == Status.USAGE:
         raise _Unreadable("could not compare: its usage is wrong, or today's environment can not be built")
     data = _read(path)
@@ -134,13 +155,13 @@ def _verdict(candidate: Candidate, path: Path, status: int) -> NightVerdict:
     signature = plain(signature)
     if word in verdicts.FAILURES and not signature:
         signature = plain(": ".join([word, candidate.line, *sorted(map(str, steps))]))
-    return NightVerdict(
+    verdict = CandidateVerdict(
         word,
         plain(sentence) or word,
         tuple(plain(one, 60) for one in steps[:STEPS]),
         signature if word in verdicts.FAILURES else "",
-        _moved(data.get("environment")),
     )
+    return verdict, _moved(data.get("environment"))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

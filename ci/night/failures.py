@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from verdicts import FAILURES
+
 from night import state as states
 from night.comparison import REPORT
+from night.record import Record
 from night.state import Failure, Notice, State
-from night.verdicts import FAILURES, Record
 
 
 def follow(state: State, record: Record, moved: tuple[tuple[str, str, str], ...] = ()) -> State:

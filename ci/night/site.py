@@ -20,10 +20,11 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import verdicts
 
 from fixtures.errors import SuiteError
 from fixtures.files import PARTIAL, write_whole
-from night import failures, state, verdicts
+from night import failures, state
 from night.candidates import Candidate
 from night.comparison import DATA, LOG, REPORT
 from night.state import State

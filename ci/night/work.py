@@ -13,15 +13,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import verdicts
+
 from fixtures.commandline import complain, shown
 from fixtures.errors import Status, SuiteError
 from fixtures.files import alone
-from night import comparison, failures, history, notify, site, verdicts
+from night import comparison, failures, history, notify, site
 from night.asked import Night
 from night.candidates import Candidate
 from night.looking import look
+from night.record import Record
 from night.state import State
-from night.verdicts import Record
 
 LOCK = ".nightly.lock"
 
@@ -107,9 +109,9 @@ def _compare_one(night: Night, now: State, candidate: Candidate) -> tuple[State,
     began, problem, page = time.monotonic(), "", ""
     shutil.rmtree(night.work, ignore_errors=True)  # what a killed run left
     try:
-        verdict = comparison.compare(candidate, night.comparing, night.work)
+        compared = comparison.compare(candidate, night.comparing, night.work)
         try:
-            page = site.add_run(night.options.site, candidate, verdict.files, datetime.now(UTC))
+            page = site.add_run(night.options.site, candidate, compared.files, datetime.now(UTC))
         except OSError as error:
             problem = f"The pages of {candidate.name} could not be published ({error.strerror or error})."
         problem = " ".join(filter(None, (problem, *history.remember(night.work / "output", night.options.reports))))
@@ -120,16 +122,16 @@ def _compare_one(night: Night, now: State, candidate: Candidate) -> tuple[State,
         candidate.line,
         candidate.requirement,
         candidate.name,
-        verdict.word,
-        verdict.sentence,
+        compared.verdict.word,
+        compared.verdict.sentence,
         str(candidate.version or ""),
-        verdict.steps,
-        verdict.signature,
+        compared.verdict.steps,
+        compared.verdict.signature,
         round(time.monotonic() - began, 1),
         page,
-        tuple(sorted(verdict.files)) if page else (),
+        tuple(sorted(compared.files)) if page else (),
     )
-    return site.forget_old(failures.follow(now, record, verdict.moved), night.options.keep), problem
+    return site.forget_old(failures.follow(now, record, compared.moved), night.options.keep), problem
 
 
 def _tell(night: Night, now: State) -> tuple[State, str]:

@@ -13,8 +13,8 @@ import altered
 import pytest
 from altered import ALTERATIONS, DATASET, DETECTOR
 from upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars
+from upgrading.judging import judge
 from upgrading.running import REPOSITORY
-from upgrading.verdicts import judge
 
 from fixtures.baseline.scalars import read_scalars
 from fixtures.results.targets import read_targets

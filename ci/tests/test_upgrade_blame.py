@@ -17,7 +17,7 @@ from upgrading.comparing import Comparison
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
 from upgrading.environments import Environment
 from upgrading.running import Ran
-from upgrading.verdicts import REGRESSION, SAFE, CandidateVerdict
+from verdicts import REGRESSION, SAFE, CandidateVerdict
 
 NAMES = [f"p{number}" for number in range(9)]
 

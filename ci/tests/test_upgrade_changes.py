@@ -7,13 +7,14 @@ import math
 import re
 
 import pytest
+import verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import TARGETS, leave, measured, outcome, run, stand_in
-from upgrading import verdicts
+from upgrading import judging
 from upgrading.changes import BEYOND, NOISE, SAME, UNTOLD, WITHIN, compare_checks, compare_measurements, compare_runs
 from upgrading.comparing import JSON, Comparison, write
-from upgrading.verdicts import judge
+from upgrading.judging import judge
 
 from fixtures.results.run import Made
 
@@ -262,13 +263,13 @@ def test_the_name_of_a_failure_holds_no_numbers(tmp_path_factory, value):
 @pytest.mark.parametrize(
     ("verdict", "status", "signature"),
     [
-        (verdicts.not_installable("a needs b>=9", ["drizzlepac"]), 6, "not installable: drizzlepac"),
+        (judging.not_installable("a needs b>=9", ["drizzlepac"]), 6, "not installable: drizzlepac"),
         (
-            verdicts.crashes("x cannot be imported: No module named 'y' (/a/b3.py, line 12)", ["drizzlepac"]),
+            judging.crashes("x cannot be imported: No module named 'y' (/a/b3.py, line 12)", ["drizzlepac"]),
             6,
             "crashes: drizzlepac: x cannot be imported: No module named 'y' ... line N)",
         ),
-        (verdicts.timed_out(600.0), 8, "timed out"),
+        (judging.timed_out(600.0), 8, "timed out"),
     ],
 )
 def test_what_could_not_be_compared_has_a_verdict_of_its_own(verdict, status, signature):
@@ -279,6 +280,7 @@ def test_what_could_not_be_compared_has_a_verdict_of_its_own(verdict, status, si
 def test_every_verdict_has_an_exit_status_of_the_interface():
     assert verdicts.STATUS == {
         "safe": 0, "changed": 0, "regression": 1, "not installable": 6, "crashes": 6, "timed out": 8, "incomplete": 10,
+        "no verdict": 3, "not looked at": 9,
     }  # fmt: skip
 
 
@@ -297,7 +299,7 @@ def test_time_and_memory_are_those_of_what_is_not_the_same_product(compared):
 
 
 def test_the_files_of_a_comparison_that_could_not_be_made(tmp_path):
-    verdict = verdicts.not_installable("because <b>1</b> & 2", ["drizzlepac"])
+    verdict = judging.not_installable("because <b>1</b> & 2", ["drizzlepac"])
     done = Comparison(
         "2026-01-01T00:00:00+00:00", ("drizzlepac==9",), frozenset({"drizzlepac"}), verdict, hint="try this"
     )

@@ -7,11 +7,11 @@ import json
 import pytest
 import version_matrix
 from runs import TARGETS, leave, measured, run, stand_in
-from upgrading import comparing, verdicts
+from upgrading import comparing, judging
 from upgrading.changes import compare_runs
 from upgrading.comparing import Comparison
+from upgrading.judging import judge
 from upgrading.matrix import JSON, PAGE, line, line_of, table, write_matrix
-from upgrading.verdicts import judge
 
 from fixtures.results.run import write_results
 
@@ -61,7 +61,7 @@ def test_wrong_usage_is_told_in_one_sentence(arguments, said, tmp_path, capsys):
 
 
 def test_a_version_that_cannot_be_had_is_a_row(tmp_path):
-    verdict = verdicts.not_installable("it needs numpy<1.25", ["drizzlepac"])
+    verdict = judging.not_installable("it needs numpy<1.25", ["drizzlepac"])
     failed = line_of("3.4.3", Comparison("2026", ("drizzlepac==3.4.3",), frozenset(), verdict), tmp_path)
     old = leave(tmp_path / "old", {"alignment.shift_x": 0.5}, MOSAIC)
     changes = compare_runs(run(), run(), old, old, TARGETS)

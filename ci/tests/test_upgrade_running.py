@@ -10,7 +10,7 @@ import pytest
 import runs
 import upgrade
 from benchmarking import children
-from upgrading import comparing, running, verdicts
+from upgrading import comparing, judging, running
 from upgrading.environments import Environment
 from upgrading.running import Ran, _placed, frozen_suite, validate
 
@@ -153,7 +153,7 @@ def test_a_good_environment_that_does_not_end_in_time_is_an_error(tmp_path):
     ("built", "said"), [({"old": 9, "new": 9}, "no package moves"), ({"old": 9}, "cannot be installed, here: why.")]
 )
 def test_what_moves_is_told_of_environments_that_are(tmp_path, monkeypatch, capsys, built, said):
-    verdict = verdicts.not_installable("why", ["drizzlepac"])
+    verdict = judging.not_installable("why", ["drizzlepac"])
     made = comparing.Comparison("", (), frozenset(), verdict, packages=built)
     monkeypatch.setattr(upgrade, "upgrade", lambda plan, wanted, output: made)
     assert upgrade.main(["drizzlepac==3.11.0", "--output", str(tmp_path)]) == 6

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 
 from fixtures.versions import PACKAGES
 from upgrading import page
@@ -19,7 +20,6 @@ from upgrading.comparing import HTML, Comparison, Plan, breakdown, compare, run,
 from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
 from upgrading.environments import Environment, NotInstallable, interpreter
 from upgrading.resolve import Unresolvable, agree
-from upgrading.verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 
 SUSPECTS = (*(canonicalize_name(one.name) for one in PACKAGES if not one.own), "drizzle", "stsci-*")
 """What is tried first; the packages that move beside these count too."""

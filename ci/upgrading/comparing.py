@@ -13,13 +13,14 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from verdicts import CandidateVerdict
 
 from fixtures.baseline.floor import EVIDENCE, floor_of, read_evidence
 from fixtures.commandline import shown
 from fixtures.errors import SuiteError
 from fixtures.results.run import finite
 from fixtures.results.targets import read_targets
-from upgrading import page, verdicts
+from upgrading import judging, page
 from upgrading.changes import SAME, Changes, compare_runs
 from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
 from upgrading.installed import Moves, Pin, installed, moved
@@ -27,7 +28,6 @@ from upgrading.keeping import touch
 from upgrading.known import companions_of
 from upgrading.resolve import Unresolvable, resolve
 from upgrading.running import REPOSITORY, Ran, frozen_suite, validate
-from upgrading.verdicts import CandidateVerdict
 
 SCHEMA_VERSION = 1
 JSON, HTML = "comparison.json", "comparison.html"
@@ -172,10 +172,10 @@ def upgrade(plan: Plan, wanted: Moves, output: Path, today: Mapping[str, Pin] | 
     try:
         new = old if nothing else candidate_environment(plan, today, wanted)
     except Unresolvable as error:
-        done = failed(verdict=verdicts.not_installable(error.why, sorted(wanted.names)))
+        done = failed(verdict=judging.not_installable(error.why, sorted(wanted.names)))
     except NotInstallable as error:
         package = [error.package] if error.package else sorted(wanted.names)
-        done = failed(verdict=verdicts.not_installable(error.why, package))
+        done = failed(verdict=judging.not_installable(error.why, package))
     else:
         done = compare(plan, old, new, output, started=started, candidate=asked, named=wanted.names)
     write(done, output)
@@ -221,22 +221,22 @@ def compare(
         (output / f"{name}.txt").write_text("\n".join(environment.pins) + "\n", encoding="utf-8")
     if new.broken:
         names = sorted(named) or ["today's environment"]
-        return told(verdict=verdicts.crashes(new.broken, names), hint=_hint(new))
+        return told(verdict=judging.crashes(new.broken, names), hint=_hint(new))
     before = before or run(plan, old, output / "old", "today's environment")
     if before.timed_out:
-        return told(verdict=verdicts.timed_out(plan.timeout, "today's environment"), old=before)
+        return told(verdict=judging.timed_out(plan.timeout, "today's environment"), old=before)
     if before.run is None:
         raise breakdown(before, "today's environment")
     after = run(plan, new, output / "new", "the candidate")
     told = partial(told, old=before, new=after)
     if after.timed_out:
-        return told(verdict=verdicts.timed_out(plan.timeout))
+        return told(verdict=judging.timed_out(plan.timeout))
     if after.run is None:
         why = f"the validation breaks down: {after.last}"
-        return told(verdict=verdicts.crashes(why, sorted(named)))
+        return told(verdict=judging.crashes(why, sorted(named)))
     changes = changes_of(before, after)
     notes = [_undrawn(ran, which) for ran, which in ((before, "today's environment"), (after, "the candidate"))]
-    return told(verdict=verdicts.judge(changes), changes=changes, notes=tuple(filter(None, notes)))
+    return told(verdict=judging.judge(changes), changes=changes, notes=tuple(filter(None, notes)))
 
 
 def breakdown(ran: Ran, which: str) -> SuiteError:

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import verdicts
+from verdicts import CandidateVerdict
+
 from fixtures.results.run import Run, finite
 from fixtures.versions import SHOWN
-from upgrading import page, verdicts
+from upgrading import page
 from upgrading.changes import BEYOND, STEPS, Changes, ComparedNumber
 from upgrading.comparing import HTML, Comparison
-from upgrading.verdicts import WORDS, CandidateVerdict, tell
+from upgrading.judging import WORDS, tell
 
 JSON, PAGE = "matrix.json", "matrix.html"
 RMS = "alignment.rms_mean"

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import nightly
 import pytest
+import verdicts
 from benchmarking import children
-from night import failures, site, state, verdicts, work
+from night import failures, site, state, work
 from night.candidates import MAIN_LINE, TRIES
+from night.record import Record
 from night.state import State
-from night.verdicts import Record
 
 PROGRAM = Path(nightly.__file__)
 BELOW = "drizzlepac==3.12.0"

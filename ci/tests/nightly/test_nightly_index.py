@@ -9,7 +9,7 @@ import sys
 import pytest
 from night import branch, candidates, index
 from night.candidates import TRIES, new_head, new_releases
-from night.verdicts import Record
+from night.record import Record
 from packaging.version import Version
 
 from .conftest import JSON_PAGE, Index

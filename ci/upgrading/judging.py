@@ -5,22 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from fixtures.errors import Status
+from verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE, TIMED_OUT, CandidateVerdict
+
 from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, ComparedNumber
 
-SAFE, CHANGED, REGRESSION = "safe", "changed", "regression"
-NOT_INSTALLABLE, CRASHES, TIMED_OUT, INCOMPLETE = "not installable", "crashes", "timed out", "incomplete"
-STATUS = {
-    SAFE: Status.PASSED,
-    CHANGED: Status.PASSED,
-    REGRESSION: Status.FAILED,
-    NOT_INSTALLABLE: Status.CANDIDATE_BROKEN,
-    CRASHES: Status.CANDIDATE_BROKEN,
-    TIMED_OUT: Status.TIMED_OUT,
-    INCOMPLETE: Status.INCOMPLETE,
-}
 WORDS = {
     "inputs": "inputs and calibration",
     "cti": "CTI correction",
@@ -28,33 +17,6 @@ WORDS = {
     "drizzle": "drizzling",
     "defects": "upstream defects",
 }
-
-
-@dataclass(frozen=True)
-class CandidateVerdict:
-    """The verdict on a candidate.
-
-    Parameters
-    ----------
-    word : str
-        One of `STATUS`.
-    sentence : str
-        Why.
-    steps : tuple of str
-        The steps that are affected, in the order of the workflow.
-    signature : str
-        What fails where, without numbers and dates, so that the same failure has the same name next time.
-    """
-
-    word: str
-    sentence: str
-    steps: tuple[str, ...] = ()
-    signature: str = ""
-
-    @property
-    def status(self) -> int:
-        """The exit status."""
-        return STATUS[self.word]
 
 
 def judge(changes: Changes) -> CandidateVerdict:
