@@ -28,9 +28,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarking import figures, machine, parts
-from benchmarking.work import Bench
-
+from ci.benchmarking import figures, machine, parts
+from ci.benchmarking.work import Bench
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.detectors import DETECTORS, detectors_of
 from fixtures.errors import Status, SuiteError, statuses

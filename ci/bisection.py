@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
-from upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
-from upgrading.comparing import Plan, candidate_environment
-from upgrading.environments import Environment, NotInstallable
-from upgrading.installed import installed, read_wanted
-from upgrading.resolve import Unresolvable
-from verdicts import NOT_INSTALLABLE
-
+from ci.upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
+from ci.upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
+from ci.upgrading.comparing import Plan, candidate_environment
+from ci.upgrading.environments import Environment, NotInstallable
+from ci.upgrading.installed import installed, read_wanted
+from ci.upgrading.resolve import Unresolvable
+from ci.verdicts import NOT_INSTALLABLE
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import Status, SuiteError, statuses
 

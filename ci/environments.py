@@ -20,9 +20,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from upgrading.environments import cache_root
-from upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes, kept, limit_bytes, prune, told
-
+from ci.upgrading.environments import cache_root
+from ci.upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes, kept, limit_bytes, prune, told
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import Status, SuiteError, statuses
 from fixtures.versions import SHOWN

@@ -22,7 +22,7 @@ from pathlib import Path
 from fixtures.commandline import Parser, complain, guarded, split
 
 try:
-    from night import asked, candidates, site, work
+    from ci.night import asked, candidates, site, work
 except ModuleNotFoundError as error:
     if error.name not in ("packaging", "platformdirs", "pooch", "psutil", "pypi_simple", "requests"):
         raise

@@ -18,7 +18,7 @@ nox.options.sessions = []
 
 
 def _call(session: nox.Session, program: str) -> None:
-    if find_spec("fixtures") is None:
+    if find_spec("ci") is None:
         session.error("nox must run in the environment that is to be upgraded: pip install -e '.[ci]' there.")
     command = [sys.executable, str(HERE / program), *session.posargs]
     status = subprocess.call(command, cwd=session.invoked_from)

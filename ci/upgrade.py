@@ -23,12 +23,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from upgrading.comparing import HTML, Plan, upgrade, words
-from upgrading.environments import cache_root
-from upgrading.installed import read_wanted
-from upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
-from upgrading.running import REPOSITORY
-
+from ci.upgrading.comparing import HTML, Plan, upgrade, words
+from ci.upgrading.environments import cache_root
+from ci.upgrading.installed import read_wanted
+from ci.upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
+from ci.upgrading.running import REPOSITORY
 from fixtures.commandline import Parser, guarded, names, shown, split
 from fixtures.datasets.detectors import detectors_of
 from fixtures.errors import SuiteError, statuses

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
-from upgrading import judging
-from upgrading.comparing import (
+from ci.upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
+from ci.upgrading import judging
+from ci.upgrading.comparing import (
     Comparison,
     Plan,
     breakdown,
@@ -31,13 +31,12 @@ from upgrading.comparing import (
     todays_environment,
     write,
 )
-from upgrading.environments import NotInstallable
-from upgrading.installed import installed, read_wanted
-from upgrading.known import companions_of, matrix_versions
-from upgrading.matrix import PAGE, Line, line, line_of, table, write_matrix
-from upgrading.resolve import Unresolvable
-from upgrading.running import Ran
-
+from ci.upgrading.environments import NotInstallable
+from ci.upgrading.installed import installed, read_wanted
+from ci.upgrading.known import companions_of, matrix_versions
+from ci.upgrading.matrix import PAGE, Line, line, line_of, table, write_matrix
+from ci.upgrading.resolve import Unresolvable
+from ci.upgrading.running import Ran
 from fixtures.commandline import Parser, guarded, shown, split
 from fixtures.errors import Status, SuiteError, statuses
 from fixtures.results.run import read_results

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarking import figures
-from benchmarking.figures import PartResult, Quantity
-from benchmarking.work import Bench, products_of, together, wanted_steps
+from ci.benchmarking import figures
+from ci.benchmarking.figures import PartResult, Quantity
+from ci.benchmarking.work import Bench, products_of, together, wanted_steps
 from fixtures.errors import SuiteError
 from fixtures.pipeline.alignment import aligned
 from fixtures.pipeline.products import Product

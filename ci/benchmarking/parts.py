@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarking import children, figures
-from benchmarking.figures import PartResult, Quantity
-from benchmarking.linear import linear
-from benchmarking.work import (
+from ci.benchmarking import children, figures
+from ci.benchmarking.figures import PartResult, Quantity
+from ci.benchmarking.linear import linear
+from ci.benchmarking.work import (
     WANTED,
     Bench,
     Worked,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarking import children
+from ci.benchmarking import children
 from fixtures.build.shelf import products_in
 from fixtures.datasets.detectors import DETECTORS
 from fixtures.pipeline.cases import Case, is_corrected

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from packaging.version import InvalidVersion, Version
 from platformdirs import user_cache_path
 
+from ci.night import candidates, index, notify
+from ci.night.candidates import Candidate
+from ci.night.comparison import Comparing
+from ci.night.text import plain, without_password
 from fixtures.errors import SuiteError
 from fixtures.versions import WATCHED
-from night import candidates, index, notify
-from night.candidates import Candidate
-from night.comparison import Comparing
-from night.text import plain, without_password
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINUTES_LIMIT = 7 * 24 * 60

@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 
-from night.candidates import MAIN_BRANCH, MAIN_URL, Candidate, head
-from night.index import NotLookedAt
-from night.text import plain, without_password
+from ci.night.candidates import MAIN_BRANCH, MAIN_URL, Candidate, head
+from ci.night.index import NotLookedAt
+from ci.night.text import plain, without_password
 
 SECONDS = 60.0
 _HEAD = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)")

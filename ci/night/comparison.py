@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import verdicts
-from benchmarking import children
-from verdicts import CandidateVerdict
-
+from ci import verdicts
+from ci.benchmarking import children
+from ci.night.candidates import Candidate
+from ci.night.text import plain, without_password
+from ci.verdicts import CandidateVerdict
 from fixtures.errors import Status
-from night.candidates import Candidate
-from night.text import plain, without_password
 
 WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
          verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from verdicts import FAILURES
-
-from night import state as states
-from night.comparison import REPORT
-from night.record import Record
-from night.state import Failure, Notice, State
+from ci.night import state as states
+from ci.night.comparison import REPORT
+from ci.night.record import Record
+from ci.night.state import Failure, Notice, State
+from ci.verdicts import FAILURES
 
 
 def follow(state: State, record: Record, moved: tuple[tuple[str, str, str], ...] = ()) -> State:

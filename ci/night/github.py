@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ci.night import state
+from ci.night.state import Notice
+from ci.night.text import block, inert, plain
 from fixtures.errors import SuiteError
-from night import state
-from night.state import Notice
-from night.text import block, inert, plain
 
 LABEL = "nightly-validation"
 SECONDS = 120.0

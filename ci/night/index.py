@@ -22,9 +22,9 @@ from pypi_simple import UnexpectedRepoVersionWarning, UnsupportedRepoVersionErro
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from ci.night.text import plain, without_password
 from fixtures.datasets.sdist import pip_settings
 from fixtures.errors import SuiteError
-from night.text import plain, without_password
 
 ANSWER_SECONDS = 20.0
 """How long the index may be silent [s]."""

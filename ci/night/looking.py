@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-import verdicts
 from packaging.version import InvalidVersion, Version
 
+from ci import verdicts
+from ci.night import branch, candidates, index
+from ci.night.asked import Night
+from ci.night.candidates import Candidate
+from ci.night.record import Record
+from ci.night.state import State
+from ci.night.text import plain, without_password
 from fixtures.versions import installed_versions
-from night import branch, candidates, index
-from night.asked import Night
-from night.candidates import Candidate
-from night.record import Record
-from night.state import State
-from night.text import plain, without_password
 
 INDEX_LINE, REPOSITORY_LINE = "package index", "repository of drizzlepac"
 

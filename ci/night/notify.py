@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ci.night import github, state
+from ci.night.state import Notice
+from ci.night.text import inert, slack
 from fixtures.errors import SuiteError
-from night import github, state
-from night.state import Notice
-from night.text import inert, slack
 
 WEBHOOK_SECONDS = 30.0
 HEADLINES = {

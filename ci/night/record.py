@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verdicts import CONCLUSIVE
+from ci.verdicts import CONCLUSIVE
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,15 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-import verdicts
 
+from ci import verdicts
+from ci.night import failures, state
+from ci.night.candidates import Candidate
+from ci.night.comparison import DATA, LOG, REPORT
+from ci.night.state import State
+from ci.night.text import plain
 from fixtures.errors import SuiteError
 from fixtures.files import PARTIAL, write_whole
-from night import failures, state
-from night.candidates import Candidate
-from night.comparison import DATA, LOG, REPORT
-from night.state import State
-from night.text import plain
 
 INDEX, RUNS, HISTORY, NO_JEKYLL = "index.html", "runs", "history", ".nojekyll"
 HISTORY_DATA = "history.sqlite"

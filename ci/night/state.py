@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
-from verdicts import STATUS
 
+from ci.night.record import Record
+from ci.verdicts import STATUS
 from fixtures.errors import SuiteError
 from fixtures.files import write_json
 from fixtures.plain import read_as, read_file
-from night.record import Record
 
 NAME = "state.json"
 SCHEMA = "stis-drizzlepac-validation nightly 1"

@@ -13,17 +13,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import verdicts
-
+from ci import verdicts
+from ci.night import comparison, failures, history, notify, site
+from ci.night.asked import Night
+from ci.night.candidates import Candidate
+from ci.night.looking import look
+from ci.night.record import Record
+from ci.night.state import State
 from fixtures.commandline import complain, shown
 from fixtures.errors import Status, SuiteError
 from fixtures.files import alone
-from night import comparison, failures, history, notify, site
-from night.asked import Night
-from night.candidates import Candidate
-from night.looking import look
-from night.record import Record
-from night.state import State
 
 LOCK = ".nightly.lock"
 

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import benchmark
 import pytest
-from benchmarking import children, figures, linear, work
-from benchmarking.figures import MISSED, OK, RECORDED, Quantity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci import benchmark
+from ci.benchmarking import children, figures, linear, work
+from ci.benchmarking.figures import MISSED, OK, RECORDED, Quantity
 from fixtures.errors import Status, SuiteError
 from fixtures.pipeline.session import Session
 from fixtures.pipeline.settings import Settings

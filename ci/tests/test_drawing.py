@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import drawing
 import pytest
 
+from ci import drawing
 from fixtures.errors import SuiteError
 
 

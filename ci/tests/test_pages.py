@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-import pages
 import pytest
 
+from ci import pages
 from fixtures.errors import Status, SuiteError
 
 LEFT_OUT = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scaling_study import exponent, main
+
+from ci.scaling_study import exponent, main
 
 
 def test_the_exponent_is_that_of_the_power():

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import altered
 import pytest
-from altered import ALTERATIONS, DATASET, DETECTOR
-from upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars
-from upgrading.judging import judge
-from upgrading.running import REPOSITORY
 
+from ci.tests import altered
+from ci.tests.altered import ALTERATIONS, DATASET, DETECTOR
+from ci.upgrading.changes import SCALARS, Changes, compare_mosaics, compare_scalars
+from ci.upgrading.judging import judge
+from ci.upgrading.running import REPOSITORY
 from fixtures.baseline.scalars import read_scalars
 from fixtures.results.targets import read_targets
 

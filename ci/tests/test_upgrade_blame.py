@@ -6,18 +6,19 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import bisection
 import pytest
-import runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upgrading import blame
-from upgrading.blame import JSON, PAGE, find, moves, suspects_first, write_blame
-from upgrading.comparing import Comparison
-from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
-from upgrading.environments import Environment
-from upgrading.running import Ran
-from verdicts import REGRESSION, SAFE, CandidateVerdict
+
+from ci import bisection
+from ci.tests import runs
+from ci.upgrading import blame
+from ci.upgrading.blame import JSON, PAGE, find, moves, suspects_first, write_blame
+from ci.upgrading.comparing import Comparison
+from ci.upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
+from ci.upgrading.environments import Environment
+from ci.upgrading.running import Ran
+from ci.verdicts import REGRESSION, SAFE, CandidateVerdict
 
 NAMES = [f"p{number}" for number in range(9)]
 

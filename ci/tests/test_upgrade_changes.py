@@ -7,15 +7,15 @@ import math
 import re
 
 import pytest
-import verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import TARGETS, leave, measured, outcome, run, stand_in
-from upgrading import judging
-from upgrading.changes import BEYOND, NOISE, SAME, UNTOLD, WITHIN, compare_checks, compare_measurements, compare_runs
-from upgrading.comparing import JSON, Comparison, write
-from upgrading.judging import judge
 
+from ci import verdicts
+from ci.tests.runs import TARGETS, leave, measured, outcome, run, stand_in
+from ci.upgrading import judging
+from ci.upgrading.changes import BEYOND, NOISE, SAME, UNTOLD, WITHIN, compare_checks, compare_measurements, compare_runs
+from ci.upgrading.comparing import JSON, Comparison, write
+from ci.upgrading.judging import judge
 from fixtures.results.run import Made
 
 SCALARS = {"alignment.shift_x": 0.5, "alignment.matches": 40.0, "drizzle.holes": 0.0}
@@ -323,7 +323,7 @@ def test_the_files_of_a_comparison_that_could_not_be_made(tmp_path):
 
 
 def test_numbers_of_a_comparison_are_plain_json(compared, tmp_path, monkeypatch):
-    monkeypatch.setattr("upgrading.page.drawn", lambda changes: [])
+    monkeypatch.setattr("ci.upgrading.page.drawn", lambda changes: [])
     changes = compared({"alignment.shift_x": None})
     done = Comparison(
         "2026-01-01", ("a==1",), frozenset({"a"}), judge(changes), ({"name": "a", "old": "0", "new": "1"},), changes

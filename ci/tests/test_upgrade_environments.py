@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from upgrading.environments import NotInstallable, build, pins_of, settled, snapshot
-from upgrading.installed import Pin, read_wanted
-from upgrading.resolve import Unresolvable, agree, resolve
-from wheels import wheel
+
+from ci.tests.wheels import wheel
+from ci.upgrading.environments import NotInstallable, build, pins_of, settled, snapshot
+from ci.upgrading.installed import Pin, read_wanted
+from ci.upgrading.resolve import Unresolvable, agree, resolve
 
 PYTHON = Path(sys.executable)
 TODAY = {name: Pin(name, "1.0") for name in ("one", "two", "three")}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from upgrading.installed import installed, moved, read_constraints, read_wanted
-from upgrading.known import companions_of, matrix_versions
-from wheels import wheel
 
+from ci.tests.wheels import wheel
+from ci.upgrading.installed import installed, moved, read_constraints, read_wanted
+from ci.upgrading.known import companions_of, matrix_versions
 from fixtures.errors import SuiteError
 
 

@@ -8,10 +8,11 @@ import shutil
 import time
 from pathlib import Path
 
-import environments
 import pytest
-from upgrading import keeping
-from upgrading.keeping import COMPLETE, keep_within, kept, lock_of, prune, touch
+
+from ci import environments
+from ci.upgrading import keeping
+from ci.upgrading.keeping import COMPLETE, keep_within, kept, lock_of, prune, touch
 
 DAY = 86400
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-import version_matrix
-from runs import TARGETS, leave, measured, run, stand_in
-from upgrading import comparing, judging
-from upgrading.changes import compare_runs
-from upgrading.comparing import Comparison
-from upgrading.judging import judge
-from upgrading.matrix import JSON, PAGE, line, line_of, table, write_matrix
 
+from ci import version_matrix
+from ci.tests.runs import TARGETS, leave, measured, run, stand_in
+from ci.upgrading import comparing, judging
+from ci.upgrading.changes import compare_runs
+from ci.upgrading.comparing import Comparison
+from ci.upgrading.judging import judge
+from ci.upgrading.matrix import JSON, PAGE, line, line_of, table, write_matrix
 from fixtures.results.run import write_results
 
 MOSAIC = {"baseline.shift_x": 0.0}

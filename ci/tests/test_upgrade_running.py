@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import runs
-import upgrade
-from benchmarking import children
-from upgrading import comparing, judging, running
-from upgrading.environments import Environment
-from upgrading.running import Ran, _placed, frozen_suite, validate
 
+from ci import upgrade
+from ci.benchmarking import children
+from ci.tests import runs
+from ci.upgrading import comparing, judging, running
+from ci.upgrading.environments import Environment
+from ci.upgrading.running import Ran, _placed, frozen_suite, validate
 from fixtures.commandline import split
 from fixtures.errors import SuiteError
 from fixtures.results.run import write_results

@@ -12,14 +12,14 @@ from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 
+from ci.upgrading import page
+from ci.upgrading.comparing import HTML, Comparison, Plan, breakdown, compare, run, write
+from ci.upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
+from ci.upgrading.environments import Environment, NotInstallable, interpreter
+from ci.upgrading.resolve import Unresolvable, agree
+from ci.verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE
 from fixtures.versions import PACKAGES
-from upgrading import page
-from upgrading.comparing import HTML, Comparison, Plan, breakdown, compare, run, write
-from upgrading.ddmin import BAD, GOOD, UNRESOLVED, minimal
-from upgrading.environments import Environment, NotInstallable, interpreter
-from upgrading.resolve import Unresolvable, agree
 
 SUSPECTS = (*(canonicalize_name(one.name) for one in PACKAGES if not one.own), "drizzle", "stsci-*")
 """What is tried first; the packages that move beside these count too."""

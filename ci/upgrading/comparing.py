@@ -13,21 +13,21 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from verdicts import CandidateVerdict
 
+from ci.upgrading import judging, page
+from ci.upgrading.changes import SAME, Changes, compare_runs
+from ci.upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
+from ci.upgrading.installed import Moves, Pin, installed, moved
+from ci.upgrading.keeping import touch
+from ci.upgrading.known import companions_of
+from ci.upgrading.resolve import Unresolvable, resolve
+from ci.upgrading.running import REPOSITORY, Ran, frozen_suite, validate
+from ci.verdicts import CandidateVerdict
 from fixtures.baseline.floor import EVIDENCE, floor_of, read_evidence
 from fixtures.commandline import shown
 from fixtures.errors import SuiteError
 from fixtures.results.run import finite
 from fixtures.results.targets import read_targets
-from upgrading import judging, page
-from upgrading.changes import SAME, Changes, compare_runs
-from upgrading.environments import Environment, NotInstallable, build, cache_root, interpreter, pins_of, settled
-from upgrading.installed import Moves, Pin, installed, moved
-from upgrading.keeping import touch
-from upgrading.known import companions_of
-from upgrading.resolve import Unresolvable, resolve
-from upgrading.running import REPOSITORY, Ran, frozen_suite, validate
 
 SCHEMA_VERSION = 1
 JSON, HTML = "comparison.json", "comparison.html"

@@ -16,13 +16,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from platformdirs import user_cache_path
 
+from ci.upgrading.installed import Pin, installed
+from ci.upgrading.keeping import COMPLETE, keep_within, lock_of, touch
+from ci.upgrading.uv import UvFailed, call, clean, one_line
 from fixtures.errors import SuiteError
 from fixtures.store.identity import file_sha256
 from fixtures.workflow import imports
 from fixtures.workflow.imports import why_broken
-from upgrading.installed import Pin, installed
-from upgrading.keeping import COMPLETE, keep_within, lock_of, touch
-from upgrading.uv import UvFailed, call, clean, one_line
 
 NO_SOURCE = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "build", "__pycache__", ".pytest_cache"})
 PATIENCE_SECONDS = 1800

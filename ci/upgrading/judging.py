@@ -6,9 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE, TIMED_OUT, CandidateVerdict
-
-from upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, ComparedNumber
+from ci.upgrading.changes import BEYOND, NOISE, SAME, STEPS, WITHIN, Changes, Check, ComparedNumber
+from ci.verdicts import CHANGED, CRASHES, INCOMPLETE, NOT_INSTALLABLE, REGRESSION, SAFE, TIMED_OUT, CandidateVerdict
 
 WORDS = {
     "inputs": "inputs and calibration",

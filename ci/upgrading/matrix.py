@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import verdicts
-from verdicts import CandidateVerdict
-
+from ci import verdicts
+from ci.upgrading import page
+from ci.upgrading.changes import BEYOND, STEPS, Changes, ComparedNumber
+from ci.upgrading.comparing import HTML, Comparison
+from ci.upgrading.judging import WORDS, tell
+from ci.verdicts import CandidateVerdict
 from fixtures.results.run import Run, finite
 from fixtures.versions import SHOWN
-from upgrading import page
-from upgrading.changes import BEYOND, STEPS, Changes, ComparedNumber
-from upgrading.comparing import HTML, Comparison
-from upgrading.judging import WORDS, tell
 
 JSON, PAGE = "matrix.json", "matrix.html"
 RMS = "alignment.rms_mean"

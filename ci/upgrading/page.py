@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ci.upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes, ComparedNumber
+from ci.upgrading.pictures import MosaicPictures, draw
 from fixtures import report
-from upgrading.changes import BEYOND, KINDS, SAME, UNTOLD, Changes, ComparedNumber
-from upgrading.pictures import MosaicPictures, draw
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -10,8 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from upgrading.installed import Moves, Pin, read_constraints
-from upgrading.uv import UvFailed, call, one_line
+from ci.upgrading.installed import Moves, Pin, read_constraints
+from ci.upgrading.uv import UvFailed, call, one_line
 
 COMPILE = ("pip", "compile", "--no-header", "--no-annotate", "--no-strip-extras", "--quiet")
 

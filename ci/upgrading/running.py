@@ -13,14 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking.children import last_words
-
+from ci.benchmarking.children import last_words
+from ci.upgrading.environments import Environment
+from ci.upgrading.keeping import lock_of, touch
+from ci.upgrading.uv import clean
 from fixtures.errors import SuiteError
 from fixtures.results.run import Run, read_results
 from fixtures.store.identity import file_sha256
-from upgrading.environments import Environment
-from upgrading.keeping import lock_of, touch
-from upgrading.uv import clean
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("fixtures", "validation", "baselines", "conftest.py", "pyproject.toml")

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import nightly
 import pytest
-from night import looking
+
+from ci import nightly
+from ci.night import looking
 
 STANDINS = Path(__file__).parent / "standins"
 PYTHON = (sys.executable, "-I", "-S")  # without what is installed, which takes a while to find

@@ -14,14 +14,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import nightly
 import pytest
-import verdicts
-from benchmarking import children
-from night import failures, site, state, work
-from night.candidates import MAIN_LINE, TRIES
-from night.record import Record
-from night.state import State
+
+from ci import nightly, verdicts
+from ci.benchmarking import children
+from ci.night import failures, site, state, work
+from ci.night.candidates import MAIN_LINE, TRIES
+from ci.night.record import Record
+from ci.night.state import State
 
 PROGRAM = Path(nightly.__file__)
 BELOW = "drizzlepac==3.12.0"

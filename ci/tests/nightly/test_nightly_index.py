@@ -7,10 +7,11 @@ import socket
 import sys
 
 import pytest
-from night import branch, candidates, index
-from night.candidates import TRIES, new_head, new_releases
-from night.record import Record
 from packaging.version import Version
+
+from ci.night import branch, candidates, index
+from ci.night.candidates import TRIES, new_head, new_releases
+from ci.night.record import Record
 
 from .conftest import JSON_PAGE, Index
 
@@ -146,12 +147,12 @@ def test_an_index_that_is_silent_is_told(web, monkeypatch):
 
 
 def test_an_index_that_drips_is_told(index, monkeypatch):
-    monkeypatch.setattr("night.index.PAGE_SECONDS", 0.0)
+    monkeypatch.setattr("ci.night.index.PAGE_SECONDS", 0.0)
     assert "in time" in failure(index.url)
 
 
 def test_a_page_without_end_is_told(index, monkeypatch):
-    monkeypatch.setattr("night.index.PAGE_BYTES", 20)
+    monkeypatch.setattr("ci.night.index.PAGE_BYTES", 20)
     assert "no page of an index" in failure(index.url)
 
 

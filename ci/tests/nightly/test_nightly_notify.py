@@ -9,10 +9,10 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from night import github as issues
-from night import notify, text
-from night.state import Notice
 
+from ci.night import github as issues
+from ci.night import notify, text
+from ci.night.state import Notice
 from fixtures.errors import SuiteError
 
 BELOW = "drizzlepac==3.12.0"

@@ -7,11 +7,11 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import nightly
 import pytest
 import yaml
-from night import asked
 
+from ci import nightly
+from ci.night import asked
 from fixtures.commandline import split
 from fixtures.datasets import m33
 from fixtures.store.disk import default_root

@@ -24,11 +24,9 @@ from pathlib import Path
 
 from astropy.io import fits
 
+from ci.tests.altered import ALTERATIONS, Alteration
 from fixtures.archive.tests import loopback
 from fixtures.store.disk import Store, default_root
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from altered import ALTERATIONS, Alteration
 
 PROGRAMS = {"ozzf01": 11856, "ozzf02": 12413}
 FIRST, REFERENCE = "ozzf01a1q", "obav01w4q"

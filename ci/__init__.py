@@ -1,0 +1,1 @@
+"""What runs before an upgrade and every night, the benchmark, and the studies."""
