@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.plugin.installation import OWN
+from fixtures.installation import OWN
 
 REPOSITORY = OWN.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
