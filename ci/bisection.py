@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ci.upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
+from ci.upgrade import INTERRUPTED, add_options, begin, output_of
 from ci.upgrading.blame import JSON, PAGE, Laboratory, find, write_blame
 from ci.upgrading.comparing import Plan, candidate_environment
 from ci.upgrading.environments import Environment, NotInstallable
@@ -80,7 +80,7 @@ def bisect(options: argparse.Namespace, rest: Sequence[str]) -> int:
         Wrong usage, or the good environment can't be built or validated.
     """
     good_file, bad_file = sides_of(options)
-    plan = plan_of(options, rest, teller())
+    plan = begin(options, rest)
     output = output_of(options, "bisect")
     if (output / JSON).exists() or (output / "tried").exists():
         raise SuiteError(f"--output {output} holds a bisection already: give a new folder.")

@@ -1,13 +1,12 @@
 """Look at what comparisons keep (environments, copies of the suite and of sources), and make room.
 
     python ci/environments.py list                  # the next to go first
-    python ci/environments.py prune                 # what was not used for 30 days goes, or is more than 10 GB
-    python ci/environments.py prune --limit 5       # what was used longest ago goes, until 5 GB are left
-    python ci/environments.py prune --limit 0       # all that was not used within a day
+    python ci/environments.py prune                 # what was not used for 14 days goes
+    python ci/environments.py prune --keep-days 1   # all that was not used within a day
     python ci/environments.py where
 
-What was used within a day stays: a running comparison may use it. Upgrade, bisect and matrix prune by themselves
-(--cache-size).
+What was used within a day stays: a running comparison may use it. Upgrade, bisect and matrix prune by themselves when
+they begin (--keep-days).
 """
 
 from __future__ import annotations
@@ -21,9 +20,10 @@ from functools import partial
 from pathlib import Path
 
 from ci.upgrading.environments import cache_root
-from ci.upgrading.keeping import COMPLETE, DEFAULT_LIMIT_GB, KINDS, Kept, gigabytes, kept, limit_bytes, prune, told
+from ci.upgrading.keeping import COMPLETE, KEPT_DAYS, KINDS, Kept, kept, prune, size_of
 from fixtures.commandline import Parser, guarded
 from fixtures.errors import Status, SuiteError, statuses
+from fixtures.text import count
 from fixtures.versions import SHOWN
 
 
@@ -33,10 +33,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="the folder, if not in the user's cache")
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all that is kept, the next to go first")
-    pruning = commands.add_parser("prune", help="remove what was not used for 30 days, and what is too much")
-    pruning.add_argument(
-        "--limit", type=float, default=DEFAULT_LIMIT_GB, metavar="GB", help="what may stay (default: 10)"
-    )
+    pruning = commands.add_parser("prune", help="remove what was not used for so many days")
+    pruning.add_argument("--keep-days", type=int, default=KEPT_DAYS, metavar="N", help=f"default: {KEPT_DAYS}")
     commands.add_parser("where", help="the folder")
     return made
 
@@ -52,7 +50,7 @@ def look(options: argparse.Namespace) -> int:
     Raises
     ------
     SuiteError
-        A size that is none, or a folder that is not there.
+        A number of days that is too small, or a folder that is not there.
     """
     cache = (options.cache or cache_root()).expanduser().resolve()
     if options.command == "where":
@@ -61,13 +59,16 @@ def look(options: argparse.Namespace) -> int:
     if options.cache and not cache.is_dir():
         raise SuiteError(f"--cache {options.cache} is not a folder.")
     if options.command == "prune":
-        print(f"{told(prune(cache, limit_bytes(options.limit, '--limit')))} in {cache}")
+        print(prune(cache, options.keep_days) or f"all in {cache} was used within {count(options.keep_days, 'day')}")
         return Status.PASSED
     found = kept(cache)
+    total = 0
     for one in found:
+        size = size_of(one.path)
+        total += size
         when = datetime.fromtimestamp(one.used, UTC).strftime("%Y-%m-%d %H:%M")
-        print(f"{one.path.name[:12]}  {gigabytes(one.bytes):>8}  {when}  {_about(one)}{'  used today' * one.in_use}")
-    print(f"{len(found)} folders, {gigabytes(sum(one.bytes for one in found))} in {cache}")
+        print(f"{one.path.name[:12]}  {size / 1e9:5.2f} GB  {when}  {_about(one)}")
+    print(f"{len(found)} folders, {total / 1e9:.2f} GB in {cache}")
     return Status.PASSED
 
 

@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--dataset", metavar="NAMES", help="for ci/upgrade.py")
     how.add_argument("--detector", metavar="NAMES", help="for ci/upgrade.py")
     how.add_argument("--partial", action="store_true", help="for ci/upgrade.py")
-    how.add_argument("--cache-size", metavar="GB", help="for ci/upgrade.py")
+    how.add_argument("--keep-days", metavar="N", help="for ci/upgrade.py")
     how.add_argument("--upgrade-command", metavar="COMMAND", help="instead of ci/upgrade.py")
     how.add_argument(
         "--work", type=Path, metavar="DIR", help="where comparisons are made (default: in the user's cache folder)"

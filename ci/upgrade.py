@@ -26,7 +26,7 @@ from pathlib import Path
 from ci.upgrading.comparing import HTML, Plan, upgrade, words
 from ci.upgrading.environments import cache_root
 from ci.upgrading.installed import read_wanted
-from ci.upgrading.keeping import DEFAULT_LIMIT_GB, limit_bytes
+from ci.upgrading.keeping import KEPT_DAYS, make_room
 from ci.upgrading.running import REPOSITORY
 from fixtures.commandline import Parser, guarded, names, shown, split
 from fixtures.datasets.detectors import detectors_of
@@ -58,7 +58,7 @@ def add_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--timeout", type=float, default=180.0, metavar="MIN", help="of one run (default: 180 minutes)")
     made.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where environments are kept")
     made.add_argument(
-        "--cache-size", type=float, default=DEFAULT_LIMIT_GB, metavar="GB", help="what they may take (default: 10)"
+        "--keep-days", type=int, default=KEPT_DAYS, metavar="N", help=f"after their last use (default: {KEPT_DAYS})"
     )
 
 
@@ -77,7 +77,7 @@ def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str
     Raises
     ------
     SuiteError
-        A time or a size that is none, or a detector that does not exist.
+        A time that is none, or a detector that does not exist.
     """
     if not options.timeout > 0:
         raise SuiteError(f"--timeout {options.timeout:g} is no time: give minutes.")
@@ -85,8 +85,14 @@ def plan_of(options: argparse.Namespace, rest: Sequence[str], say: Callable[[str
     asked += [f"--detector={one}" for one in detectors_of(names(options.detector))]
     asked += ["--partial"] * options.partial
     cache = (options.cache or cache_root()).resolve()
-    limit = limit_bytes(options.cache_size)
-    return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say, limit=limit)
+    return Plan((*asked, *rest), options.workers, options.timeout * 60, cache, say=say)
+
+
+def begin(options: argparse.Namespace, rest: Sequence[str]) -> Plan:
+    """Return how comparisons are made, and remove what none has used for long."""
+    plan = plan_of(options, rest, teller())
+    make_room(plan.cache, options.keep_days, plan.say)
+    return plan
 
 
 def output_of(options: argparse.Namespace, kind: str) -> Path:
@@ -118,7 +124,7 @@ def compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """
     wanted = read_wanted(options.requirement, options.constraints)
     output = output_of(options, "upgrade")
-    done = upgrade(plan_of(options, rest, teller()), wanted, output)
+    done = upgrade(begin(options, rest), wanted, output)
     if "new" in done.packages:  # else there is no environment in which something could have moved
         count = len(done.environment)
         moves = "package moves" if count == 1 else "packages move"

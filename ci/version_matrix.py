@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ci.upgrade import INTERRUPTED, add_options, output_of, plan_of, teller
+from ci.upgrade import INTERRUPTED, add_options, begin, output_of
 from ci.upgrading import judging
 from ci.upgrading.comparing import (
     Comparison,
@@ -79,7 +79,7 @@ def matrix(options: argparse.Namespace, rest: Sequence[str]) -> int:
         reference, lines = from_existing(options.existing)
     else:
         versions = options.versions or matrix_versions()
-        reference, lines = from_versions(versions, plan_of(options, rest, teller()), output)
+        reference, lines = from_versions(versions, begin(options, rest), output)
     write_matrix(lines, reference, output)
     print(table(lines))
     print(f"report: {shown(output / PAGE)}")

@@ -88,7 +88,7 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
     command = (sys.executable, str(REPOSITORY / "ci" / "upgrade.py"))
     passed = [
         word
-        for name in ("dataset", "detector", "cache-size")
+        for name in ("dataset", "detector", "keep-days")
         if (value := getattr(options, name.replace("-", "_")))
         for word in (f"--{name}", value)
     ]

@@ -16,6 +16,7 @@ import pytest
 from ci.tests.wheels import wheel
 from ci.upgrading.environments import NotInstallable, build, pins_of, settled, snapshot
 from ci.upgrading.installed import Pin, read_wanted
+from ci.upgrading.keeping import prune
 from ci.upgrading.resolve import Unresolvable, agree, resolve
 
 PYTHON = Path(sys.executable)
@@ -117,15 +118,12 @@ def test_an_environment_that_was_left_half_built_is_built_again(uv_index, tmp_pa
     assert not (first.python.parents[1] / "rubbish").exists()
 
 
-def test_what_does_not_fit_beside_a_new_environment_goes_unless_it_is_in_use(uv_index, tmp_path):
-    said = []
-    first, second = (build([f"one=={version}"], tmp_path, check=False, limit=10**9) for version in ("1.0", "1.1"))
+def test_what_was_not_used_for_long_is_made_again_when_it_is_needed(uv_index, tmp_path):
+    first, second = (build([f"one=={version}"], tmp_path, check=False) for version in ("1.0", "1.1"))
     os.utime(first.python.parents[1], (0, 0))
-    third = build(["two==1.0"], tmp_path, said.append, check=False, limit=0)
-    assert [one.python.exists() for one in (first, second, third)] == [False, True, True]
-    assert len(said) == 2  # that it is built, and what was removed
-    assert said[1].startswith("removed what was used longest ago: 1 environment (")
-    assert build(["one==1.0"], tmp_path, check=False).python.exists()  # made again when it is needed
+    assert prune(tmp_path) == "removed what was not used for 14 days: 1 environment"
+    assert [one.python.exists() for one in (first, second)] == [False, True]
+    assert build(["one==1.0"], tmp_path, check=False).python.exists()
 
 
 def test_two_that_build_the_same_at_once_do_not_disturb_each_other(uv_index, tmp_path):

@@ -52,8 +52,6 @@ class Plan:
         The copy of the suite; None: one is made of the suite as it is now.
     say : callable
         Tells what is going on.
-    limit : int or None
-        What all that is kept there may take [bytes]; None: anything.
     """
 
     arguments: tuple[str, ...] = ()
@@ -62,7 +60,6 @@ class Plan:
     cache: Path = field(default_factory=cache_root)
     suite: Path | None = None
     say: Callable[[str], None] = field(default=lambda sentence: None)
-    limit: int | None = None
 
     @cached_property
     def frozen(self) -> Path:
@@ -71,7 +68,7 @@ class Plan:
 
     def build(self, pins: Sequence[str]) -> Environment:
         """Build an environment."""
-        return build(pins, self.cache, self.say, limit=self.limit)
+        return build(pins, self.cache, self.say)
 
 
 @dataclass(frozen=True)

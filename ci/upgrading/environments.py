@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from platformdirs import user_cache_path
 
 from ci.upgrading.installed import Pin, installed
-from ci.upgrading.keeping import COMPLETE, keep_within, lock_of, touch
+from ci.upgrading.keeping import COMPLETE, lock_of, touch
 from ci.upgrading.uv import UvFailed, call, clean, one_line
 from fixtures.errors import SuiteError
 from fixtures.store.identity import file_sha256
@@ -120,7 +120,6 @@ def build(
     say: Callable[[str], None] = lambda sentence: None,
     *,
     check: bool = True,
-    limit: int | None = None,
 ) -> Environment:
     """Build an environment that holds exactly these pins, or take the one that was built from the same.
 
@@ -136,8 +135,6 @@ def build(
         Is told when there is something to wait for.
     check : bool
         Whether to import what is under validation; False for environments of other packages.
-    limit : int, optional
-        What all that is kept may take once another one was built [bytes]; None: anything.
 
     Raises
     ------
@@ -151,8 +148,7 @@ def build(
     folder = cache / "environments" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with lock_of(folder):
-        built = not (folder / COMPLETE).is_file()
-        if built:
+        if not (folder / COMPLETE).is_file():
             shutil.rmtree(folder, ignore_errors=True)  # left by somebody who was interrupted
             say(f"building an environment of {len(pins)} packages in {folder}")
             _install(folder, pins)
@@ -162,8 +158,6 @@ def build(
             (folder / COMPLETE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
         touch(folder)
-    if built and limit is not None:
-        keep_within(cache, limit, say)
     return Environment(_python(folder), record["packages"], key, record["broken"], tuple(record["pins"]))
 
 

@@ -56,10 +56,10 @@ def test_each_release_and_the_head_are_compared_once(world, repository):
 def test_the_upgrade_program_gets_options_and_index_but_no_token(world, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "secret")
     world.index.release("drizzlepac", "3.12.0")
-    assert world.night("--cache-size", "4", dataset="twin", detector="FUV-MAMA") == 0
+    assert world.night("--keep-days", "4", dataset="twin", detector="FUV-MAMA") == 0
     (call,) = world.calls()
     assert call["arguments"][:2] == [BELOW, "--output"]
-    assert call["arguments"][3:] == ["--dataset", "twin", "--detector", "FUV-MAMA", "--cache-size", "4"]
+    assert call["arguments"][3:] == ["--dataset", "twin", "--detector", "FUV-MAMA", "--keep-days", "4"]
     assert call["environment"] == {
         "GH_TOKEN": "",
         "PIP_INDEX_URL": world.index.url,
