@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from ci.night.record import Record
+from ci.night.state import Record
 
 MAIN_LINE = "drizzlepac main"
 MAIN_URL = "https://github.com/spacetelescope/drizzlepac"

@@ -12,6 +12,7 @@ from typing import Any
 from ci import verdicts
 from ci.benchmarking import children
 from ci.night.candidates import Candidate
+from ci.night.state import DATA, LOG, REPORT
 from ci.night.text import plain, without_password
 from ci.verdicts import CandidateVerdict
 from fixtures.errors import Status
@@ -19,7 +20,6 @@ from fixtures.errors import Status
 WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
          verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip
 """What a comparison may say of a candidate."""
-REPORT, DATA, LOG = "comparison.html", "comparison.json", "log.txt"
 DATA_BYTES = 100_000_000
 LOG_BYTES = 100_000
 STEPS, MOVED = 20, 400

@@ -11,8 +11,7 @@ from ci import verdicts
 from ci.night import branch, candidates, index
 from ci.night.asked import Night
 from ci.night.candidates import Candidate
-from ci.night.record import Record
-from ci.night.state import State
+from ci.night.state import Record, State
 from ci.night.text import plain, without_password
 from fixtures.versions import installed_versions
 

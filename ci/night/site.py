@@ -22,10 +22,9 @@ from pathlib import Path
 import jinja2
 
 from ci import verdicts
-from ci.night import failures, state
+from ci.night import state
 from ci.night.candidates import Candidate
-from ci.night.comparison import DATA, LOG, REPORT
-from ci.night.state import State
+from ci.night.state import DATA, LOG, REPORT, State
 from ci.night.text import plain
 from fixtures.errors import SuiteError
 from fixtures.files import PARTIAL, write_whole
@@ -148,7 +147,7 @@ def render(folder: Path, now: State) -> str:
     newest = {one.line: one for one in current}
     return _template().render(
         looked=now.looked,
-        failures=failures.still_open(now),
+        failures=state.still_open(now),
         newest=[newest[line] for line in sorted(newest)],
         records=list(reversed(now.records)),
         history=(folder / HISTORY / INDEX).is_file(),

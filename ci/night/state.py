@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from packaging.version import Version
 
-from ci.night.record import Record
-from ci.verdicts import STATUS
+from ci.verdicts import CONCLUSIVE, FAILURES, STATUS
 from fixtures.errors import SuiteError
 from fixtures.files import write_json
 from fixtures.plain import read_as, read_file
@@ -20,6 +18,53 @@ SCHEMA = "stis-drizzlepac-validation nightly 1"
 
 NEW, RECURS, RETURNED, GONE = "new", "recurs", "returned", "gone"
 EVENTS = (NEW, RECURS, RETURNED, GONE)
+"""Of a failure, from night to night."""
+REPORT, DATA, LOG = "comparison.html", "comparison.json", "log.txt"
+"""What is published of a comparison."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A verdict as it is kept for ever.
+
+    Parameters
+    ----------
+    date : str
+        When, ISO 8601, UTC.
+    line, requirement, name, version : str
+        Of the candidate; `version` is empty where it has none.
+    word, sentence, steps, signature :
+        Of the verdict.
+    seconds : float
+        How long it took.
+    page : str
+        Folder below `runs/` with its pages; empty if there is none (any more).
+    files : tuple of str
+        What there is in it.
+    """
+
+    date: str
+    line: str
+    requirement: str
+    name: str
+    word: str
+    sentence: str
+    version: str = ""
+    steps: tuple[str, ...] = ()
+    signature: str = ""
+    seconds: float = 0.0
+    page: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether it says something about the candidate's results."""
+        return self.word in CONCLUSIVE
+
+    @property
+    def told(self) -> str:
+        """The verdict in one line; most sentences begin with the word."""
+        return self.sentence if self.sentence.startswith(self.word) else f"{self.word}: {self.sentence}"
 
 
 @dataclass(frozen=True)
@@ -132,11 +177,47 @@ def write(folder: Path, state: State) -> None:
     write_json(folder / NAME, asdict(_Kept(SCHEMA, state.looked, state.records, failures, state.notices)))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name beside it, and give it its name when it is whole and on the disk."""
-    partial = path.with_name(f".partial-{path.name}")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+def follow(now: State, record: Record, moved: tuple[tuple[str, str, str], ...] = ()) -> State:
+    """Add a verdict to the state, and to what is to be told.
+
+    A failure is there in a line (a package, the main branch) from the candidate that shows it to the next one of that
+    line whose results could be compared and do not show it; it is gone when it is gone in every line. That a release of
+    stwcs is safe says nothing about a failure of drizzlepac's main branch.
+
+    Parameters
+    ----------
+    now : State
+        The state until now.
+    record : Record
+        The verdict.
+    moved : tuple of tuple of str
+        Packages that differ, for the reader of the notice.
+    """
+    failures, notices = dict(now.failures), list(now.notices)
+    page = f"runs/{record.page}/{REPORT}" if REPORT in record.files else ""
+
+    def tell(event: str, failure: Failure) -> None:
+        facts = {"requirement": record.requirement, "name": record.name, "sentence": record.sentence}
+        shown = () if event == GONE else moved
+        notices.append(Notice(event, failure.signature, failure.sentence, page=page, moved=shown, **facts))
+
+    shows = record.signature if record.word in FAILURES else ""
+    if shows:
+        before = failures.get(shows)
+        failure = before or Failure(shows, record.sentence)
+        if failure.lines.get(record.line) != record.requirement:  # told once for each candidate
+            tell(NEW if before is None else RECURS if before.lines else RETURNED, failure)
+        failures[shows] = replace(failure, lines={**failure.lines, record.line: record.requirement})
+    if record.conclusive:
+        for signature, failure in sorted(failures.items()):
+            if signature != shows and record.line in failure.lines:
+                left = {line: last for line, last in failure.lines.items() if line != record.line}
+                failures[signature] = replace(failure, lines=left)
+                if not left:
+                    tell(GONE, failure)
+    return replace(now, records=(*now.records, record), failures=failures, notices=tuple(notices))
+
+
+def still_open(now: State) -> list[Failure]:
+    """Return the failures that are there now, by signature."""
+    return [now.failures[key] for key in sorted(now.failures) if now.failures[key].lines]

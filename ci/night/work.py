@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ci import verdicts
-from ci.night import comparison, failures, history, notify, site
+from ci.night import comparison, history, notify, site, state
 from ci.night.asked import Night
 from ci.night.candidates import Candidate
 from ci.night.looking import look
-from ci.night.record import Record
-from ci.night.state import State
+from ci.night.state import Record, State
 from fixtures.commandline import complain, shown
 from fixtures.errors import Status, SuiteError
 from fixtures.files import alone
@@ -63,7 +62,7 @@ def run(night: Night) -> int:
         except SuiteError as error:
             untold.append(str(error))
         site.write(folder, now)
-    for one in failures.still_open(now):
+    for one in state.still_open(now):
         print(f"open: {one.sentence} ({', '.join(one.lines[line] for line in sorted(one.lines))})")
     print(f"published: {shown(folder / site.INDEX)}")
     print(_summary(records), flush=True)
@@ -86,7 +85,7 @@ def _compare_all(night: Night, now: State) -> tuple[State, list[str]]:
     found = look(night, now, date)
     now = replace(now, looked=date)
     for one in found.troubles:
-        now = failures.follow(now, one)
+        now = state.follow(now, one)
     site.write(folder, now)
     problems = []
     due = found.due[:limit]
@@ -130,7 +129,7 @@ def _compare_one(night: Night, now: State, candidate: Candidate) -> tuple[State,
         page,
         tuple(sorted(compared.files)) if page else (),
     )
-    return site.forget_old(failures.follow(now, record, compared.moved), night.options.keep), problem
+    return site.forget_old(state.follow(now, record, compared.moved), night.options.keep), problem
 
 
 def _tell(night: Night, now: State) -> tuple[State, str]:

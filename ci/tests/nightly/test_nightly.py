@@ -18,10 +18,9 @@ import pytest
 
 from ci import nightly, verdicts
 from ci.benchmarking import children
-from ci.night import failures, site, state, work
+from ci.night import site, state, work
 from ci.night.candidates import MAIN_LINE, TRIES
-from ci.night.record import Record
-from ci.night.state import State
+from ci.night.state import Record, State
 
 PROGRAM = Path(nightly.__file__)
 BELOW = "drizzlepac==3.12.0"
@@ -346,7 +345,7 @@ def test_the_state_is_whole_or_absent(world, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(state.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     world.index.release("drizzlepac", "3.12.0")
     assert world.night() == 4
     assert (world.site / "state.json").read_bytes() == before
@@ -488,7 +487,7 @@ def verdict(name: str, word: str, signature: str = "", line: str = MAIN_LINE) ->
 def told(*records: Record) -> list[tuple[str, str, str]]:
     now = State()
     for one in records:
-        now = failures.follow(now, one)
+        now = state.follow(now, one)
     return [(one.event, one.signature, one.name) for one in now.notices]
 
 
@@ -538,7 +537,7 @@ def test_what_is_no_failure_of_the_candidate_opens_nothing(word):
 
 
 def test_state_is_read_as_it_was_written(tmp_path):
-    now = failures.follow(State(), verdict("a", "regression", "x"), (("stwcs", "1", "2"),))
+    now = state.follow(State(), verdict("a", "regression", "x"), (("stwcs", "1", "2"),))
     now = replace(now, looked="2026-11-25T00:00:00+00:00")
     state.write(tmp_path, now)
     assert site.look_at(tmp_path) == now

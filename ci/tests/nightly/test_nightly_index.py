@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from ci.night import branch, candidates, index
 from ci.night.candidates import TRIES, new_head, new_releases
-from ci.night.record import Record
+from ci.night.state import Record
 
 from .conftest import JSON_PAGE, Index
 
