@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from packaging.version import InvalidVersion, Version
 from platformdirs import user_cache_path
 
-from ci.night import candidates, index, notify
+from ci.night import candidates, notify
 from ci.night.candidates import Candidate
 from ci.night.comparison import Comparing
 from ci.night.text import plain, without_password
@@ -84,7 +84,7 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
         raise SuiteError("--main-url holds a password, which would be published: leave it to git's credential helper.")
     if options.work is not None and not options.work.is_dir():
         raise SuiteError(f"--work {options.work} is not a folder.")
-    where = options.index or index.default_url()
+    where = options.index or candidates.default_url()
     command = (sys.executable, str(REPOSITORY / "ci" / "upgrade.py"))
     passed = [
         word
@@ -122,7 +122,7 @@ def _again(text: str) -> Candidate:
 
 def _same_index(url: str) -> dict[str, str]:
     """Return the environment in which candidates are installed from the index that was looked at; uv asks not pip."""
-    if url == index.PYPI_SIMPLE_ENDPOINT:
+    if url == candidates.PYPI_SIMPLE_ENDPOINT:
         return {}
     return {"PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from ci import verdicts
-from ci.night import branch, candidates, index
+from ci.night import candidates
 from ci.night.asked import Night
 from ci.night.candidates import Candidate
 from ci.night.state import Record, State
@@ -42,11 +42,11 @@ def look(night: Night, known: State, date: str) -> LookResult:
     print(f"looking at {without_password(night.index)}", flush=True)
     installed = installed_versions(night.packages)
     silent: dict[str, str] = {}
-    with index.session() as asking:
+    with candidates.session() as asking:
         for package in night.packages:
             try:
-                released = index.releases(package, night.index, asking, pre=night.options.pre)
-            except index.NotLookedAt as error:
+                released = candidates.releases(package, night.index, asking, pre=night.options.pre)
+            except candidates.NotLookedAt as error:
                 silent[package] = str(error)
                 continue
             today = _version(installed[package])
@@ -62,11 +62,11 @@ def look(night: Night, known: State, date: str) -> LookResult:
         troubles.append(_trouble(INDEX_LINE, sentence, date))
     if not night.options.no_main:
         try:
-            head = branch.main_head(night.options.main_url, night.options.main_branch)
+            head = candidates.main_head(night.options.main_url, night.options.main_branch)
             fresh = candidates.new_head(head, known.records)
             print(f"  {head.name}: {'new' if fresh else 'nothing new'}")
             due += fresh
-        except index.NotLookedAt as error:
+        except candidates.NotLookedAt as error:
             troubles.append(_trouble(REPOSITORY_LINE, str(error), date))
     for trouble in troubles:
         print(f"  {trouble.line}: {trouble.told}")

@@ -9,7 +9,7 @@ import sys
 import pytest
 from packaging.version import Version
 
-from ci.night import branch, candidates, index
+from ci.night import candidates
 from ci.night.candidates import TRIES, new_head, new_releases
 from ci.night.state import Record
 
@@ -17,13 +17,13 @@ from .conftest import JSON_PAGE, Index
 
 
 def offered(made: Index, package: str = "drizzlepac", **how) -> list[str]:
-    with index.session() as asking:
-        return [str(one) for one in index.releases(package, made.url, asking, **how)]
+    with candidates.session() as asking:
+        return [str(one) for one in candidates.releases(package, made.url, asking, **how)]
 
 
 def failure(url: str, package: str = "drizzlepac") -> str:
-    with index.session() as asking, pytest.raises(index.NotLookedAt) as caught:
-        index.releases(package, url, asking)
+    with candidates.session() as asking, pytest.raises(candidates.NotLookedAt) as caught:
+        candidates.releases(package, url, asking)
     said = str(caught.value)
     assert package in said
     assert "\n" not in said
@@ -104,9 +104,9 @@ def test_the_url_is_pips_own(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://index.example.org/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert index.default_url() == "https://index.example.org/simple"
+    assert candidates.default_url() == "https://index.example.org/simple"
     monkeypatch.setenv("PIP_INDEX_URL", "https://other.example.org/simple")
-    assert index.default_url() == "https://other.example.org/simple"
+    assert candidates.default_url() == "https://other.example.org/simple"
 
 
 # --- an index that is dead ---------------------------------------------------------------------------------
@@ -137,8 +137,8 @@ def test_an_index_that_is_silent_is_told(web, monkeypatch):
     made = Index(web)
     gate = socket.socketpair()
     web.answers["/simple/drizzlepac/"] = lambda handler: gate[0].recv(1)  # answers nothing until the test is over
-    monkeypatch.setattr(index, "ANSWER_SECONDS", 0.05)
-    monkeypatch.setattr(index, "RETRY", 0)
+    monkeypatch.setattr(candidates, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(candidates, "RETRY", 0)
     try:
         assert "in time" in failure(made.url)
     finally:
@@ -147,12 +147,12 @@ def test_an_index_that_is_silent_is_told(web, monkeypatch):
 
 
 def test_an_index_that_drips_is_told(index, monkeypatch):
-    monkeypatch.setattr("ci.night.index.PAGE_SECONDS", 0.0)
+    monkeypatch.setattr("ci.night.candidates.PAGE_SECONDS", 0.0)
     assert "in time" in failure(index.url)
 
 
 def test_a_page_without_end_is_told(index, monkeypatch):
-    monkeypatch.setattr("ci.night.index.PAGE_BYTES", 20)
+    monkeypatch.setattr("ci.night.candidates.PAGE_BYTES", 20)
     assert "no page of an index" in failure(index.url)
 
 
@@ -193,36 +193,36 @@ def test_a_password_is_not_told(index):
 
 
 def test_the_head_of_the_main_branch_is_a_candidate(repository):
-    found = branch.main_head(str(repository.folder))
+    found = candidates.main_head(str(repository.folder))
     assert found.requirement == repository.requirement
     assert found.line == candidates.MAIN_LINE
     assert found.name == f"drizzlepac main {repository.git('rev-parse', 'HEAD')[:10]}"
     repository.commit()
-    assert branch.main_head(str(repository.folder)) != found
+    assert candidates.main_head(str(repository.folder)) != found
 
 
 def test_a_tag_or_branch_of_a_like_name_is_not_the_head(repository):
     repository.git("branch", "old/main")
     repository.git("tag", "refs/heads/main")
     head = repository.commit()
-    assert branch.main_head(str(repository.folder)).requirement.endswith(head)
+    assert candidates.main_head(str(repository.folder)).requirement.endswith(head)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "--upload-pack=touch"])
 def test_a_repository_that_is_not_there_is_told(tmp_path, name):
-    with pytest.raises(index.NotLookedAt, match="can not be asked"):
-        branch.main_head(name if name.startswith("-") else str(tmp_path / name))
+    with pytest.raises(candidates.NotLookedAt, match="can not be asked"):
+        candidates.main_head(name if name.startswith("-") else str(tmp_path / name))
 
 
 def test_a_branch_that_is_not_there_is_told(repository):
-    with pytest.raises(index.NotLookedAt, match="no branch master"):
-        branch.main_head(str(repository.folder), "master")
+    with pytest.raises(candidates.NotLookedAt, match="no branch master"):
+        candidates.main_head(str(repository.folder), "master")
 
 
 def test_without_git_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(index.NotLookedAt, match="git is not installed"):
-        branch.main_head()
+    with pytest.raises(candidates.NotLookedAt, match="git is not installed"):
+        candidates.main_head()
 
 
 # --- what is new -------------------------------------------------------------------------------------------

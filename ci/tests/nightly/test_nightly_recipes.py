@@ -62,7 +62,7 @@ def test_there_are_workflows_and_recipes():
 
 @pytest.mark.parametrize("line", calls())
 def test_the_program_understands_what_it_is_called_with(line, tmp_path, monkeypatch):
-    monkeypatch.setattr(asked.index, "default_url", lambda: "https://example.org/simple/")
+    monkeypatch.setattr(asked.candidates, "default_url", lambda: "https://example.org/simple/")
     values = {"SITE": str(tmp_path), "site": str(tmp_path), "URL": "https://example.org/", "AGAIN": "stwcs==1.7.7"}
     filled = re.sub(r'"?\$\{@:3\}"?', "", line)
     filled = re.sub(r"\$\{AGAIN:\+(.*?)\}", r"\1", filled)
