@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ci.night import github as issues
 from ci.night import notify, text
 from ci.night.state import Notice
 from fixtures.errors import SuiteError
@@ -308,7 +307,7 @@ def test_a_line_is_one_line_bounded_and_links_nothing(anything):
 @settings(deadline=None)
 @given(st.text(max_size=50))
 def test_a_mark_is_a_whole_comment_whatever_the_signature(signature):
-    assert re.fullmatch(r"<!-- signature: [0-9a-f]{20} -->", issues.mark("signature", signature))
+    assert re.fullmatch(r"<!-- signature: [0-9a-f]{20} -->", notify.mark("signature", signature))
 
 
 def test_a_block_is_bounded():
