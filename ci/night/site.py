@@ -28,6 +28,8 @@ from ci.night.state import DATA, LOG, REPORT, State
 from ci.night.text import plain
 from fixtures.errors import SuiteError
 from fixtures.files import PARTIAL, write_whole
+from fixtures.report import history
+from fixtures.results.run import read_results
 
 INDEX, RUNS, HISTORY, NO_JEKYLL = "index.html", "runs", "history", ".nojekyll"
 HISTORY_DATA = "history.sqlite"
@@ -214,6 +216,36 @@ def add_history(folder: Path, reports: Path, command: Sequence[str]) -> bool:
         words = next((line for line in reversed(ran.stderr.splitlines()) if line.strip()), "it said nothing")
         raise SuiteError(f"The history could not be rendered (status {ran.returncode}: {plain(words).rstrip('.')}).")
     return True
+
+
+def remember(output: Path, reports: Path) -> list[str]:
+    """Add the runs of a comparison, today's environment and the candidate's, to the history of the reports.
+
+    Parameters
+    ----------
+    output : Path
+        What the upgrade program left; a run that it does not hold is passed over.
+    reports : Path
+        The folder of reports whose history is published.
+
+    Returns
+    -------
+    list of str
+        What could not be added, a sentence each.
+    """
+    problems = []
+    inside = output.resolve()
+    for side in ("old", "new"):
+        path = output / side / "results.json"
+        if not path.is_file() or not path.resolve().is_relative_to(inside):  # no link that a candidate lays
+            continue
+        try:
+            reports.mkdir(parents=True, exist_ok=True)
+            run = read_results(path)
+            history.append(history.path_of(reports / side), run, path.parent)
+        except (SuiteError, OSError) as error:
+            problems.append(f"A run of the comparison is not in the history: {error}")
+    return problems
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ci import nightly
-from ci.night import looking
+from ci.night import work
 
 STANDINS = Path(__file__).parent / "standins"
 PYTHON = (sys.executable, "-I", "-S")  # without what is installed, which takes a while to find
@@ -169,7 +169,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
-        looking, "installed_versions", lambda names: {name: INSTALLED.get(name, "not installed") for name in names}
+        work, "installed_versions", lambda names: {name: INSTALLED.get(name, "not installed") for name in names}
     )
     made = World(tmp_path, index)
     (tmp_path / "plan.json").write_text("{}")
