@@ -18,6 +18,7 @@ from ci.night import candidates, notify
 from ci.night.candidates import Candidate
 from ci.night.comparison import Comparing
 from ci.night.text import plain, without_password
+from fixtures.commandline import names
 from fixtures.errors import SuiteError
 from fixtures.versions import WATCHED
 
@@ -64,7 +65,7 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
     SuiteError
         Some make no sense.
     """
-    packages = tuple(dict.fromkeys(one.strip() for one in options.packages.split(",") if one.strip()))
+    packages = names([options.packages])
     strange = [one for one in packages if one not in WATCHED]
     if strange:
         known = ", ".join(WATCHED)
@@ -74,9 +75,9 @@ def check(options: argparse.Namespace, rest: Sequence[str] = ()) -> Night:
     for name in ("at_most", "keep"):
         if getattr(options, name) < 1:
             raise SuiteError(f"--{name.replace('_', '-')} {getattr(options, name)} is too few: at least 1.")
-    for name in ("index", "url", "main_url"):
-        value = getattr(options, name) or ""
-        if value and name != "main_url" and urlsplit(value).scheme not in ("http", "https"):
+    for name in ("index", "url"):
+        value = getattr(options, name)
+        if value and urlsplit(value).scheme not in ("http", "https"):
             raise SuiteError(
                 f"--{name} {plain(without_password(value))} is no address that begins with http:// or https://."
             )

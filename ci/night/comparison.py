@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ci import verdicts
 from ci.benchmarking import children
@@ -16,6 +15,7 @@ from ci.night.state import DATA, LOG, REPORT
 from ci.night.text import plain, without_password
 from ci.verdicts import CandidateVerdict
 from fixtures.errors import Status
+from fixtures.plain import read_as
 
 WORDS = (verdicts.SAFE, verdicts.CHANGED, verdicts.REGRESSION, verdicts.NOT_INSTALLABLE, verdicts.CRASHES,
          verdicts.TIMED_OUT, verdicts.INCOMPLETE)  # fmt: skip
@@ -47,15 +47,12 @@ class Comparing:
         More options for it.
     environment : dict
         Set for it, beside this process's own.
-    cwd : Path or None
-        Where it runs.
     """
 
     command: tuple[str, ...]
     seconds: float
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path | None = None
 
     def line(self, candidate: Candidate, folder: Path) -> list[str]:
         """Return the command for a candidate."""
@@ -101,7 +98,7 @@ def compare(candidate: Candidate, how: Comparing, folder: Path) -> Compared:
     logs = folder / "upgrade"
     environment = {**dict.fromkeys(SECRETS, ""), **how.environment}
     try:
-        ran = children.run([how.line(candidate, output)], logs, cwd=how.cwd, env=environment, timeout=how.seconds)
+        ran = children.run([how.line(candidate, output)], logs, env=environment, timeout=how.seconds)
     except subprocess.TimeoutExpired:
         sentence = f"{candidate.name} was given up after {how.seconds / 60:g} minutes."
         return Compared(CandidateVerdict(verdicts.TIMED_OUT, sentence), _files(output, folder))
@@ -143,44 +140,29 @@ def _verdict(
 ) -> tuple[CandidateVerdict, tuple[tuple[str, str, str], ...]]:
     if status == Status.USAGE:
         raise _Unreadable("could not compare: its usage is wrong, or today's environment can not be built")
-    data = _read(path)
-    found = _part(data, "verdict", dict)
-    word, sentence = _part(found, "word", str), _part(found, "sentence", str)
-    steps, signature = found.get("steps", []), found.get("signature", "")
-    if not (isinstance(steps, list) and isinstance(signature, str)):
-        raise _Unreadable(f"left a {DATA} whose verdict can not be read")
-    if word not in WORDS or verdicts.STATUS[word] != status:
-        raise _Unreadable(f"its {DATA} says '{plain(word, 30)}', which is not what that status says")
-    signature = plain(signature)
-    if word in verdicts.FAILURES and not signature:
-        signature = plain(": ".join([word, candidate.line, *sorted(map(str, steps))]))
-    verdict = CandidateVerdict(
-        word,
-        plain(sentence) or word,
-        tuple(plain(one, 60) for one in steps[:STEPS]),
-        signature if word in verdicts.FAILURES else "",
-    )
-    return verdict, _moved(data.get("environment"))
+    found, environment = _read(path)
+    if found.word not in WORDS or found.status != status:
+        raise _Unreadable(f"its {DATA} says '{plain(found.word, 30)}', which is not what that status says")
+    signature = ""
+    if found.word in verdicts.FAILURES:
+        signature = plain(found.signature) or plain(": ".join([found.word, candidate.line, *sorted(found.steps)]))
+    steps = tuple(plain(one, 60) for one in found.steps[:STEPS])
+    return CandidateVerdict(found.word, plain(found.sentence) or found.word, steps, signature), _moved(environment)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> tuple[CandidateVerdict, object]:
+    """Return the verdict as it was left, and the packages that moved."""
     try:
         if path.stat().st_size > DATA_BYTES:
             raise _Unreadable(f"left a {DATA} of {path.stat().st_size / 1e6:.0f} MB")
         data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or data.get("schema_version") != 1:
+            raise _Unreadable(f"left a {DATA} of another schema")
+        return read_as(CandidateVerdict, data.get("verdict")), data.get("environment")
     except FileNotFoundError:
         raise _Unreadable(f"left no {DATA}") from None
     except (OSError, ValueError, RecursionError):
         raise _Unreadable(f"left a {DATA} that can not be read") from None
-    if not isinstance(data, dict) or data.get("schema_version") != 1:
-        raise _Unreadable(f"left a {DATA} of another schema")
-    return data
-
-
-def _part(data: Mapping[str, Any], key: str, kind: type) -> Any:
-    if not isinstance(data.get(key), kind):
-        raise _Unreadable(f"left a {DATA} without {key}")
-    return data[key]
 
 
 def _moved(environment: object) -> tuple[tuple[str, str, str], ...]:
