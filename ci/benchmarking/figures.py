@@ -18,7 +18,7 @@ GROUPS = {
     "flt": "calibration", "blt": "calibration", "sx2": "calibration", "s2c": "calibration", "x2d": "calibration",
     "image": "calibration", "engine": "engine against CALSTIS",
     "cte": "CTI correction", "route": "CTI correction", "ctestis": "CTI correction",
-    "aligned": "alignment", "ordinary": "alignment", "moved": "alignment", "moved-image": "alignment",
+    "aligned": "alignment", "ordinary": "alignment", "displaced": "alignment",
     "cropped": "drizzling", "mosaic": "drizzling", "mosaic_exp": "drizzling",
     "numbers": "measurement", "inputs": "measurement", "defects": "upstream defects", "imported": "imports",
     "stars": "measurement", "picture": "pictures", "view": "pictures",

@@ -14,7 +14,7 @@ from ci.benchmarking import figures
 from ci.benchmarking.figures import PartResult, Quantity
 from ci.benchmarking.work import Bench, products_of, together, wanted_steps
 from fixtures.errors import SuiteError
-from fixtures.pipeline.alignment import aligned
+from fixtures.pipeline.alignment import tutorial
 from fixtures.pipeline.products import Product
 from fixtures.pipeline.session import Session
 from fixtures.pipeline.settings import Settings
@@ -94,7 +94,9 @@ def _linear(bench: Bench, detector: str, found: PartResult) -> None:
 
 def refuse_unaligned(ready: Mapping[str, Product]) -> None:
     """Refuse the costs of products of which an alignment found no solution."""
-    failed = [name for name, one in ready.items() if name.endswith("/aligned") and not aligned.of(one).succeeded]
+    failed = [
+        name for name, one in ready.items() if name.endswith("/aligned-tutorial") and not tutorial.of(one).succeeded
+    ]
     if failed:
         raise SuiteError(f"{failed[0]} could not be aligned, so that the cost of more exposures can not be told.")
 

@@ -150,7 +150,7 @@ def _compare(tutorial: Mapping[str, Any], suite: Mapping[str, Product]) -> int:
         return {name: facts[name] for name in figures.FACTS}
 
     one = {name: chosen(facts) for name, facts in tutorial["alignments"].items()}
-    two = {n: chosen(p.info["value"]) for n, p in suite.items() if n.endswith("/aligned")}
+    two = {n: chosen(p.info["value"]) for n, p in suite.items() if n.endswith("/aligned-tutorial")}
     for name in (name for name in suite if name.endswith("/mosaic")):
         one[name] = _sums({key: Path(path) for key, path in tutorial["made"][name].items()})
         two[name] = _sums({key: suite[name].files[key] for key in tutorial["made"][name]})

@@ -142,7 +142,7 @@ class Tutorial:
                         parameters=parameters,
                         ladder=ladder(),
                     )
-                name = f"{one['prefix']}/{rootname}/aligned"
+                name = f"{one['prefix']}/{rootname}/aligned-tutorial"
                 facts = pack(result, self.root)["info"]["value"]
                 self.alignments[name] = {key: value for key, value in facts.items() if key not in PATHS}
                 self._note(name, image=result.image)
@@ -161,7 +161,7 @@ class Tutorial:
                 cropped = [
                     crop(self._images[rootname], self.root / detector / "cropped").path
                     for rootname in one["drizzled"]
-                    if not self.alignments.get(f"{one['prefix']}/{rootname}/aligned", {"reason": ""})["reason"]
+                    if not self.alignments.get(f"{one['prefix']}/{rootname}/aligned-tutorial", {"reason": ""})["reason"]
                 ]
             self._note(f"{one['prefix']}/cropped", **{path.stem: path for path in cropped})
             with self._timed("mosaic"):
