@@ -27,7 +27,6 @@ from fixtures.workflow.parameters import TUTORIAL, WHOLE_PIXEL
 
 pytestmark = pytest.mark.step("alignment")
 
-MATCH_TOLERANCE_PX = 1.0  # TweakReg's `tolerance`: a first guess farther off than this can't be mended by matching
 METRICS = {TUTORIAL: "tutorial", WHOLE_PIXEL: "alignment"}
 """The first word of the metrics of each way: each has limits of its own."""
 
@@ -50,7 +49,7 @@ def truth(case, product, expect_defect):
     """Return the true error; a wrong first guess in the image's own log marks the check as a known defect."""
     said, error = product(alignment.whole_pixel), product(alignment.whole_pixel_error)
     off = max(wrong_guesses_px(said, error), default=0.0)
-    if off > MATCH_TOLERANCE_PX:
+    if off > alignment.MATCH_TOLERANCE_PX:
         expect_defect(f"upstream defect: first guess of the shift {off:.2f} px off (imgclasses.py)", strict=False)
     return error
 
@@ -146,7 +145,7 @@ def test_true_error_of_the_tutorials_alignment(case, product, check, expect_defe
     """Half of the images are right within 0.1 px; not so where the first guess is too far off for matching."""
     images = case.aligned[1:]
     bias_px = median(alignment.guess_bias_px(one) for one in images)
-    if bias_px > MATCH_TOLERANCE_PX:
+    if bias_px > alignment.MATCH_TOLERANCE_PX:
         expect_defect(
             f"upstream defect: the first guess of every shift is {bias_px:.2f} px off, as the search radius is no "
             "whole number of pixels (imgclasses.py; docs/findings.md)"
@@ -186,7 +185,7 @@ def test_number_of_images_with_the_known_defect(case, product, check):
     known = []
     for one in case.aligned[1:]:
         guesses = wrong_guesses_px(product(alignment.whole_pixel, one), product(alignment.whole_pixel_error, one))
-        if any(off > MATCH_TOLERANCE_PX for off in guesses):
+        if any(off > alignment.MATCH_TOLERANCE_PX for off in guesses):
             known.append(one.exposure.rootname)
     check("alignment.known_defects", len(known), note=", ".join(known))
 

@@ -229,6 +229,18 @@ def test_width_of_stars(product, check):
     check("drizzle.fwhm", product(drizzle.truth).fwhm_px)
 
 
+@pytest.mark.cases(DETECTOR, when=drizzle.is_spoiled)
+def test_stars_are_narrower_than_with_the_tutorials_alignment(case, product, check, record, figure):
+    """What the known defect of the first guess costs: a mosaic of the tutorial's own alignment stands beside."""
+    spoiled, right = product(drizzle.spoiled_truth), product(drizzle.truth)
+    title = f"{case.dataset.name} {case.detector}: mosaics of both alignments"
+    figure(product(drizzle.spoiled_picture), section="drizzle", title=title)
+    record("tutorial.scatter", spoiled.scatter_mas, "mas", note=f"{right.scatter_mas:.2f} mas with whole pixels")
+    check(
+        "tutorial.fwhm_excess", spoiled.fwhm_px - right.fwhm_px, note=f"{spoiled.fwhm_px:.2f}, {right.fwhm_px:.2f} px"
+    )
+
+
 @simulated
 def test_roundness_of_stars(product, check):
     """Ellipticity of the mean shape of bright isolated stars."""

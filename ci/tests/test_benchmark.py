@@ -87,7 +87,7 @@ def test_every_product_of_a_run_belongs_to_a_part_of_the_work():
         ("twin/CCD/ozzc01010/cte", "cte", "CTI correction"),
         ("twin/CCD/mosaic_exp", "mosaic_exp", "drizzling"),
         ("twin/CCD/numbers-mosaic", "numbers-mosaic", "measurement"),
-        ("m33/CCD/o4k19a010/moved-image", "moved-image", "alignment"),
+        ("m33/CCD/displaced-image", "displaced-image", "alignment"),
         ("twin/CCD/picture-rms", "picture-rms", "pictures"),
         ("defects/nan_guard", "defects", "upstream defects"),
         ("unheard/of", "of", figures.OTHER),
@@ -179,7 +179,7 @@ def test_what_is_timed_holds_the_tutorials_products_and_no_others():
     tasks = Session(settings).tasks
     timed = [name for name in work.chain(tasks, work.wanted_steps(settings)) if not work.is_input(name)]
     assert {figures.step_of(name) for name in timed} == {
-        "blt", "cte", "s2c", "sx2", "x2d", "image", "aligned", "cropped", "mosaic",
+        "blt", "cte", "s2c", "sx2", "x2d", "image", "aligned-tutorial", "cropped", "mosaic",
     }  # fmt: skip
     for number, name in enumerate(timed):
         assert {need for need in tasks[name].needs if not work.is_input(need)} <= set(timed[:number])
@@ -198,10 +198,10 @@ def alignment(folder, reason):
 
 
 def test_cost_of_images_that_were_not_aligned_is_refused(tmp_path):
-    good = {"user/FUV-MAMA/oaaa02010/aligned": alignment(tmp_path, "")}
+    good = {"user/FUV-MAMA/oaaa02010/aligned-tutorial": alignment(tmp_path, "")}
     linear.refuse_unaligned(good)
-    with pytest.raises(SuiteError, match="oaaa03010/aligned could not be aligned"):
-        linear.refuse_unaligned(good | {"user/FUV-MAMA/oaaa03010/aligned": alignment(tmp_path, "no matches")})
+    with pytest.raises(SuiteError, match="oaaa03010/aligned-tutorial could not be aligned"):
+        linear.refuse_unaligned(good | {"user/FUV-MAMA/oaaa03010/aligned-tutorial": alignment(tmp_path, "no matches")})
 
 
 # --- processes ---------------------------------------------------------------------------------------------
