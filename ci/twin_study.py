@@ -23,6 +23,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,10 +62,19 @@ TUTORIAL_MEANS = {"CCD": 0.107, "NUV-MAMA": 0.311, "FUV-MAMA": 0.182}
 _HISTOGRAM = re.compile(r"Found initial X and Y shifts of .*? with significance of ([\d.e+]+) and (\d+) matches", re.S)
 
 
+def _scale(parameters: AlignParameters) -> float:
+    """Return the size of TweakReg's pixels (arcsec): IDCSCALE, where the CD matrix is not square, else the image's own."""
+    square = parameters.detector != "CCD"
+    return detector(parameters.detector).cd_scale_arcsec[1] if square else parameters.idcscale
+
+
 def whole_pixels(parameters: AlignParameters) -> AlignParameters:
-    """Return the parameters with the search radius in whole pixels of the image as it stands."""
+    """Return the parameters with the search radius in whole pixels."""
     pixels = float(int(parameters.searchrad / detector(parameters.detector).cd_scale_arcsec[1]))
-    return replace(parameters, searchrad=pixels, searchunits="pixels")
+    changed: dict[str, Any] = {"searchrad": pixels, "searchunits": "pixels"}
+    if not hasattr(parameters, "searchunits"):  # arcsec alone: a millionth less, as the radius is rounded up to pixels
+        changed = {"searchrad": pixels * _scale(parameters) * (1 - 1e-6)}
+    return replace(parameters, **changed)
 
 
 def image_of(exposure: Exposure, work: Path, *, seed: int, factor: float, transfer: bool) -> tuple[Path, Path]:
@@ -115,10 +125,7 @@ def aligned(image: tuple[Path, Path], reference: tuple[Path, Path], work: Path, 
     from fixtures.workflow.align import align
 
     fit = align(image[0], reference[0], work, parameters=parameters, ladder=ladder())
-    # a MAMA's square CD matrix stays as it is, that of the CCD is brought to IDCSCALE
-    unit = detector(parameters.detector)
-    scale = parameters.idcscale if parameters.detector == "CCD" else unit.cd_scale_arcsec[1]
-    truth = true_error(fit.image, *image, *reference, idcscale_arcsec=scale)
+    truth = true_error(fit.image, *image, *reference, idcscale_arcsec=_scale(parameters))
     log = (work / f"attempt_{len(fit.attempts)}/output.log").read_text(errors="replace")
     significance, pairs = (_HISTOGRAM.findall(log) or [("nan", 0)])[-1]
     off = max(abs(fit.guess_dx_px - truth.true_shift_x_px), abs(fit.guess_dy_px - truth.true_shift_y_px))
