@@ -63,7 +63,7 @@ _HISTOGRAM = re.compile(r"Found initial X and Y shifts of .*? with significance 
 
 
 def _scale(parameters: AlignParameters) -> float:
-    """Return the size of TweakReg's pixels (arcsec): IDCSCALE, where the CD matrix is not square, else the image's own."""
+    """Return the size of TweakReg's pixels (arcsec): IDCSCALE where the CD matrix is not square, else the image's."""
     square = parameters.detector != "CCD"
     return detector(parameters.detector).cd_scale_arcsec[1] if square else parameters.idcscale
 
@@ -206,7 +206,8 @@ def summary(table: pd.DataFrame) -> str:
         rows.append({
             "residual x": factor, "detector": name, "alignment": alignment, "seeds": group["seed"].nunique(),
             "images": len(group), "failed": int((~group["succeeded"]).sum()),
-            "ladder": int((group["attempts"] > 1).sum()), "guess > 1 px off": int((group["guess_error_px"] > 1).sum()), "matches": int(good["matches"].median()),
+            "ladder": int((group["attempts"] > 1).sum()),
+            "guess > 1 px off": int((group["guess_error_px"] > 1).sum()), "matches": int(good["matches"].median()),
             "of histogram": round((good["matches"] / good["hist_matches"]).median(), 2),
             "RMS": round(good["rms_px"].mean(), 3), "tutorial": TUTORIAL_MEANS[name],
             "per seed": f"{means.min():.3f}-{means.max():.3f}",
