@@ -16,7 +16,8 @@ def _table(xrms: list[float]) -> pd.DataFrame:
         same = {ours: known[theirs] for ours, theirs in twin_study.QUANTITIES.values() if "guess" not in ours}
         rows.append({
             "seed": seed, "factor": 1.0, "alignment": "tutorial", "detector": "CCD", "twin_of": IMAGE,
-            "succeeded": True, "attempts": 1, "true_rms_px": 0.01, "guess_error_px": 0.2, "guess_dx_px": known["init_dx"],
+            "succeeded": True, "attempts": 1, "true_rms_px": 0.01, "guess_error_px": 0.2,
+            "guess_dx_px": known["init_dx"],
             "guess_dy_px": known["init_dy"], "dx_px": known["xsh"], "dy_px": known["ysh"], **same, "xrms_px": value,
         })  # fmt: skip
     return pd.DataFrame(rows)
