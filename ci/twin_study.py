@@ -19,11 +19,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,18 +29,17 @@ from astropy.io import fits
 
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
-from fixtures.datasets.detectors import DETECTORS, detector, detectors_of
+from fixtures.datasets.detectors import DETECTORS, detectors_of
 from fixtures.datasets.exposures import Exposure
 from fixtures.errors import Status, SuiteError
 from fixtures.measurement.files.alignment import true_error
 from fixtures.pipeline.cases import aligned_exposures
 from fixtures.simulation import make_ccd_darks, make_exposure, make_references
 from fixtures.simulation.manifest import dataset, exposures
-from fixtures.workflow.parameters import AlignParameters, align_parameters, ladder
+from fixtures.workflow.parameters import ALIGNMENTS, AlignParameters, align_parameters, ladder
 
 TABLE = Path(__file__).parent / "results/twin_scorecard.csv"
 RECORD = Path(__file__).parents[1] / "fixtures/datasets/tutorial_run"
-ALIGNMENTS = ("tutorial", "whole-pixel")
 COLUMNS = (
     "seed", "factor", "transfer", "alignment", "detector", "rootname", "twin_of", "succeeded", "attempts", "rung",
     "sources", "reference_sources", "significance", "hist_matches", "guess_dx_px", "guess_dy_px", "matches", "fitted",
@@ -60,21 +57,6 @@ QUANTITIES = {
 """What is compared: column of the study, column of the record."""
 TUTORIAL_MEANS = {"CCD": 0.107, "NUV-MAMA": 0.311, "FUV-MAMA": 0.182}
 _HISTOGRAM = re.compile(r"Found initial X and Y shifts of .*? with significance of ([\d.e+]+) and (\d+) matches", re.S)
-
-
-def _scale(parameters: AlignParameters) -> float:
-    """Return the size of TweakReg's pixels (arcsec): IDCSCALE where the CD matrix is not square, else the image's."""
-    square = parameters.detector != "CCD"
-    return detector(parameters.detector).cd_scale_arcsec[1] if square else parameters.idcscale
-
-
-def whole_pixels(parameters: AlignParameters) -> AlignParameters:
-    """Return the parameters with the search radius in whole pixels."""
-    pixels = float(int(parameters.searchrad / detector(parameters.detector).cd_scale_arcsec[1]))
-    changed: dict[str, Any] = {"searchrad": pixels, "searchunits": "pixels"}
-    if not hasattr(parameters, "searchunits"):  # arcsec alone: a millionth less, as the radius is rounded up to pixels
-        changed = {"searchrad": pixels * _scale(parameters) * (1 - 1e-6)}
-    return replace(parameters, **changed)
 
 
 def image_of(exposure: Exposure, work: Path, *, seed: int, factor: float, transfer: bool) -> tuple[Path, Path]:
@@ -109,8 +91,10 @@ def study(seed: int, factor: float, name: str, work: Path, *, transfer: bool) ->
     made = {one.rootname: image_of(one, work, seed=seed, factor=factor, transfer=transfer) for one in chosen}
     rows = []
     for exposure in chosen[1:]:
-        own = align_parameters(name, exposure.exptime_s, off_pointed=exposure.off_pointed)
-        for alignment, parameters in zip(ALIGNMENTS, (own, whole_pixels(own)), strict=True):
+        for alignment in ALIGNMENTS:
+            parameters = align_parameters(
+                name, exposure.exptime_s, off_pointed=exposure.off_pointed, alignment=alignment
+            )
             row = {"seed": seed, "factor": factor, "transfer": int(transfer and name == "CCD"), "alignment": alignment,
                    "detector": name, "rootname": exposure.rootname, "twin_of": twin_of[exposure.rootname]}  # fmt: skip
             folder = work / exposure.rootname / alignment
@@ -125,7 +109,7 @@ def aligned(image: tuple[Path, Path], reference: tuple[Path, Path], work: Path, 
     from fixtures.workflow.align import align
 
     fit = align(image[0], reference[0], work, parameters=parameters, ladder=ladder())
-    truth = true_error(fit.image, *image, *reference, idcscale_arcsec=_scale(parameters))
+    truth = true_error(fit.image, *image, *reference, idcscale_arcsec=parameters.idcscale)
     log = (work / f"attempt_{len(fit.attempts)}/output.log").read_text(errors="replace")
     significance, pairs = (_HISTOGRAM.findall(log) or [("nan", 0)])[-1]
     off = max(abs(fit.guess_dx_px - truth.true_shift_x_px), abs(fit.guess_dy_px - truth.true_shift_y_px))

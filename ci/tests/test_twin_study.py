@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from ci import twin_study
-from fixtures.workflow.parameters import align_parameters
 
 IMAGE = "obat01010"
 
@@ -42,16 +41,3 @@ def test_the_score_tells_shares_and_means():
 
 def test_recorded_rotations_are_small_numbers():
     assert twin_study.record()["rot"].abs().max() < 0.1
-
-
-@pytest.mark.parametrize(
-    ("detector", "seconds", "pixels"), [("NUV-MAMA", 300.0, 808), ("NUV-MAMA", 1200.0, 404), ("FUV-MAMA", 400.0, 808),
-                                        ("CCD", 60.0, 295)]
-)  # fmt: skip
-def test_the_radius_in_whole_pixels_is_rounded_up_by_nothing(detector, seconds, pixels):
-    found = twin_study.whole_pixels(align_parameters(detector, seconds))
-    if getattr(found, "searchunits", "") == "pixels":
-        assert found.searchrad == pixels
-    else:
-        assert found.searchrad / twin_study._scale(found) == pytest.approx(pixels, abs=0.002)
-        assert found.searchrad / twin_study._scale(found) < pixels
