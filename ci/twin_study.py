@@ -55,6 +55,7 @@ QUANTITIES = {
     "scale": ("scale", "scale"),
 }  # fmt: skip
 """What is compared: column of the study, column of the record."""
+_LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95]
 TUTORIAL_MEANS = {"CCD": 0.107, "NUV-MAMA": 0.311, "FUV-MAMA": 0.182}
 _HISTOGRAM = re.compile(r"Found initial X and Y shifts of .*? with significance of ([\d.e+]+) and (\d+) matches", re.S)
 
@@ -155,29 +156,40 @@ def ranks(table: pd.DataFrame) -> pd.DataFrame:
             seeds, value = group[column].dropna().to_numpy(), known.loc[root, recorded]
             if not len(seeds) or not np.isfinite(value):
                 continue
-            low, first, middle, third, high = np.quantile(seeds, [0.05, 0.25, 0.5, 0.75, 0.95])
+            low, first, middle, third, high = np.quantile(seeds, _LEVELS)
+            own = [_between(one, np.delete(seeds, number)) for number, one in enumerate(seeds)]
             rows.append({
                 "detector": name, "image": root, "quantity": quantity, "record": value, "seeds": len(seeds),
                 "5%": low, "median": middle, "95%": high,
                 "rank": ((seeds < value).sum() + 0.5 * (seeds == value).sum()) / len(seeds),
                 "in 5-95%": low <= value <= high, "in 25-75%": first <= value <= third,
+                "seeds in 5-95%": np.mean([one[0] for one in own]), "seeds in 25-75%": np.mean([one[1] for one in own]),
             })  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def _between(value: float, others: np.ndarray) -> tuple[bool, bool]:
+    """Return whether a seed's value lies in the wider and the narrower interval of the other seeds."""
+    if not len(others):
+        return False, False
+    low, first, _, third, high = np.quantile(others, _LEVELS)
+    return low <= value <= high, first <= value <= third
+
+
 def score(table: pd.DataFrame, *, images: bool = False) -> str:
-    """Return the scorecard as text: shares of recorded values in the seeds' intervals, and means of the RMS."""
+    """Return the scorecard as text: shares of recorded values in the seeds' intervals, and means of the RMS.
+
+    Beside the record's shares stand those of each seed among the others: what a twin just like the record would have.
+    """
     found = ranks(table)
-    inside = found.groupby(["detector", "quantity"], sort=False)[["in 5-95%", "in 25-75%"]].mean()
-    inside["median rank"] = found.groupby(["detector", "quantity"], sort=False)["rank"].median()
-    text = [
-        inside.round(2).to_string(),
-        "",
-        found.groupby("detector", sort=False)[["in 5-95%", "in 25-75%"]].mean().round(2).to_string(),
-    ]
+    shares = ["in 5-95%", "in 25-75%", "seeds in 5-95%", "seeds in 25-75%"]
+    by_quantity = found.groupby(["detector", "quantity"], sort=False)
+    inside = by_quantity[shares].mean()
+    inside["median rank"] = by_quantity["rank"].median()
+    text = [inside.round(2).to_string(), found.groupby("detector", sort=False)[shares].mean().round(2).to_string()]
     if images:
-        text = [found.round(4).to_string(index=False), "", *text]
-    return "\n".join([*text, "", summary(table)])
+        text.insert(0, found[[name for name in found if "seeds in" not in name]].round(4).to_string(index=False))
+    return "\n\n".join([*text, summary(table)])
 
 
 def summary(table: pd.DataFrame) -> str:
