@@ -18,6 +18,7 @@ from fixtures.pipeline.alignment import tutorial
 from fixtures.pipeline.products import Product
 from fixtures.pipeline.session import Session
 from fixtures.pipeline.settings import Settings
+from fixtures.workflow.parameters import TUTORIAL
 
 LINEAR = (0.9, 1.1)
 MULTIPLES = (1, 2, 4)
@@ -44,7 +45,7 @@ def linear(bench: Bench) -> PartResult:
 def _linear(bench: Bench, detector: str, found: PartResult) -> None:
     reference, others, copies = LINEAR_BASE[detector]
     copies = max(1, copies // 2) if bench.quick else copies
-    settings = Settings(datasets=("twin",), detectors=(detector,))
+    settings = Settings(datasets=("twin",), detectors=(detector,), alignments=(TUTORIAL,))
     tasks = Session(settings).tasks
     prefix = f"twin/{detector}"
     raws = [f"{prefix}/{rootname}/raw" for rootname in (reference, *others)]
@@ -103,7 +104,7 @@ def refuse_unaligned(ready: Mapping[str, Product]) -> None:
 
 def _costs(bench: Bench, folder: Path, number: int, references: Path) -> dict[str, Any]:
     """Make all of a user's folder with a store of its own; return wall, CPU, what is outside of products, by step."""
-    settings = Settings(datasets=("user",), data=folder / "data")
+    settings = Settings(datasets=("user",), data=folder / "data", alignments=(TUTORIAL,))
     wanted = _wanted_of_user(settings, references)
     root, store = folder / f"run-{number}", folder / f"store-{number}"
     worked = together(bench, settings, wanted, root, store=store, env={"oref": f"{references}/"})

@@ -32,6 +32,7 @@ from fixtures.pipeline.products import Product
 from fixtures.pipeline.session import Session
 from fixtures.pipeline.settings import Settings
 from fixtures.results.run import Run, read_results
+from fixtures.workflow.parameters import TUTORIAL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS_RATIO = 0.65
@@ -70,7 +71,7 @@ def inputs(bench: Bench, settings: Settings) -> tuple[Path, Worked]:
 
 def steps(bench: Bench) -> PartResult:
     """Time the tutorial's steps in both ways, one after the other."""
-    settings = Settings(datasets=("twin",), detectors=bench.detectors)
+    settings = Settings(datasets=("twin",), detectors=bench.detectors, alignments=(TUTORIAL,))
     root, made = inputs(bench, settings)
     given = products_of(root)
     tasks = Session(settings).tasks

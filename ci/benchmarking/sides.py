@@ -192,6 +192,7 @@ def suite(job: dict[str, Any]) -> dict[str, Any]:
         datasets=tuple(given["datasets"]),
         detectors=tuple(given["detectors"]),
         data=Path(given["data"]) if given["data"] else None,
+        alignments=tuple(given["alignments"]),
     )
     options = StoreOptions(Path(job["store"]))
     builder = open_builder(Path(job["root"]), Session(settings).tasks, job["wanted"], options, workers=job["workers"])

@@ -111,6 +111,7 @@ def together(
             "datasets": list(settings.datasets),
             "detectors": list(settings.detectors),
             "data": str(settings.data) if settings.data else None,
+            "alignments": list(settings.alignments),
         },
         "root": str(root),
         "store": str(store),

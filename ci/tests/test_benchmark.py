@@ -21,7 +21,7 @@ from fixtures.pipeline.session import Session
 from fixtures.pipeline.settings import Settings
 from fixtures.pipeline.values import pack
 from fixtures.workflow.alignment import Alignment
-from fixtures.workflow.parameters import align_parameters
+from fixtures.workflow.parameters import TUTORIAL, align_parameters
 
 NUMBERS = st.floats(0.01, 1e4)
 
@@ -175,7 +175,7 @@ def test_different_results_are_refused(other):
 
 
 def test_what_is_timed_holds_the_tutorials_products_and_no_others():
-    settings = Settings(datasets=("twin",), detectors=("CCD", "FUV-MAMA"))
+    settings = Settings(datasets=("twin",), detectors=("CCD", "FUV-MAMA"), alignments=(TUTORIAL,))
     tasks = Session(settings).tasks
     timed = [name for name in work.chain(tasks, work.wanted_steps(settings)) if not work.is_input(name)]
     assert {figures.step_of(name) for name in timed} == {
@@ -188,7 +188,7 @@ def test_what_is_timed_holds_the_tutorials_products_and_no_others():
 def alignment(folder, reason):
     """Return the product of an image's alignment that TweakReg has found, or not for a reason."""
     numbers = dict.fromkeys(("guess_dx_px", "guess_dy_px", "dx_px", "dy_px", "rotation_deg", "scale"), 1.0)
-    counts = dict.fromkeys(("sources", "reference_sources", "matches", "fitted"), 30)
+    counts = dict.fromkeys(("guess_matches", "sources", "reference_sources", "matches", "fitted"), 30)
     found = Alignment(
         rung="tutorial", parameters=align_parameters("FUV-MAMA", 60.0), xrms_px=0.1, yrms_px=0.1, reason=reason,
         fatal=False, rootname="oaaa02010", reference="oaaa01010", attempts=(), extrapolated=False, wcsname="",
