@@ -17,7 +17,7 @@ from fixtures.pipeline import alignment, baseline, cti, drizzle
 from fixtures.pipeline.cases import (
     aligned_by,
     has_aligned_pair,
-    has_mosaic,
+    has_baseline,
     has_true_mosaic,
     is_aligned_twin,
     is_corrected_twin,
@@ -28,7 +28,7 @@ from fixtures.workflow.parameters import TUTORIAL, WHOLE_PIXEL
 
 pytestmark = [pytest.mark.step("baselines"), pytest.mark.optional("user", "program")]
 
-mosaic = pytest.mark.cases(DETECTOR, when=has_mosaic)
+mosaic = pytest.mark.cases(DETECTOR, when=has_baseline)
 
 
 def each(*kinds):
@@ -123,14 +123,14 @@ def test_mosaic_is_that_of_the_baseline(product, input_problem, if_missed, check
     check(difference.metric, value, note=difference.words(numbers), input_problem=input_problem, if_missed=if_missed)
 
 
-@pytest.mark.cases(EXPOSURE, when=lambda case: has_mosaic(case) and aligned_by(TUTORIAL)(case))
+@pytest.mark.cases(EXPOSURE, when=lambda case: has_baseline(case) and aligned_by(TUTORIAL)(case))
 @each(alignment.tutorial)
 def test_first_guess_is_that_of_the_baseline(unchanged, kept):
     """Sources and first guess; a fit to chance matches jumps with the last bit of any library, and has no baseline."""
     unchanged(kept)
 
 
-@pytest.mark.cases(EXPOSURE, when=lambda case: has_mosaic(case) and aligned_by(WHOLE_PIXEL)(case))
+@pytest.mark.cases(EXPOSURE, when=lambda case: has_baseline(case) and aligned_by(WHOLE_PIXEL)(case))
 @each(alignment.whole_pixel)
 def test_alignment_is_that_of_the_baseline(unchanged, kept):
     """Shift, rotation, scale, RMS, matches and attempts of each image."""
@@ -138,7 +138,7 @@ def test_alignment_is_that_of_the_baseline(unchanged, kept):
 
 
 @pytest.mark.cases(
-    EXPOSURE, when=lambda case: has_mosaic(case) and aligned_by(WHOLE_PIXEL)(case) and is_aligned_twin(case)
+    EXPOSURE, when=lambda case: has_baseline(case) and aligned_by(WHOLE_PIXEL)(case) and is_aligned_twin(case)
 )
 @each(alignment.whole_pixel_error)
 def test_true_error_is_that_of_the_baseline(unchanged, kept):
@@ -146,14 +146,14 @@ def test_true_error_is_that_of_the_baseline(unchanged, kept):
     unchanged(kept)
 
 
-@pytest.mark.cases(EXPOSURE, when=lambda case: has_mosaic(case) and is_corrected_twin(case))
+@pytest.mark.cases(EXPOSURE, when=lambda case: has_baseline(case) and is_corrected_twin(case))
 @each(cti.correction, cti.rectified_fluxes)
 def test_cti_correction_is_that_of_the_baseline(unchanged, kept):
     """What the pixel-based correction puts back."""
     unchanged(kept)
 
 
-@pytest.mark.cases(EXPOSURE, when=lambda case: has_mosaic(case) and is_empirical_twin(case))
+@pytest.mark.cases(EXPOSURE, when=lambda case: has_baseline(case) and is_empirical_twin(case))
 @each(cti.empirical)
 def test_empirical_correction_is_that_of_the_baseline(unchanged, kept):
     """What the formula for photometry puts back."""
@@ -167,7 +167,7 @@ def test_coverage_is_that_of_the_baseline(unchanged, kept):
     unchanged(kept)
 
 
-@pytest.mark.cases(DETECTOR, when=has_true_mosaic)
+@pytest.mark.cases(DETECTOR, when=lambda case: has_baseline(case) and has_true_mosaic(case))
 @each(drizzle.truth)
 def test_truth_is_that_of_the_baseline(unchanged, kept):
     """Positions, shapes and fluxes against the true stars."""

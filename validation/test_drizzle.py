@@ -11,6 +11,7 @@ from fixtures.pipeline.graph import DETECTOR
 
 pytestmark = pytest.mark.step("drizzle")
 
+FEW_STARS = 25
 WEIGHTINGS = {"mosaic": drizzle.coverage, "mosaic_exp": drizzle.coverage_exp}
 BOTH = pytest.mark.parametrize("weighting", WEIGHTINGS)
 
@@ -165,9 +166,13 @@ def test_worst_star_positions(product, check):
 
 
 @simulated
-def test_no_part_of_the_mosaic_is_displaced(product, check):
-    """Largest median offset of one of 4 x 4 blocks from the median of all stars."""
-    check("drizzle.block_offset", product(drizzle.truth).block_offset_mas)
+def test_no_part_of_the_mosaic_is_displaced(product, check, record):
+    """Largest median offset of one of 4 x 4 blocks from the median of all stars; a few stars fill no block."""
+    numbers = product(drizzle.truth)
+    if numbers.stars < FEW_STARS:
+        record("drizzle.few_stars", numbers.stars, "stars", definition="Stars of a mosaic that are too few for blocks.")
+    else:
+        check("drizzle.block_offset", numbers.block_offset_mas)
 
 
 @simulated

@@ -11,8 +11,8 @@ from fixtures.pipeline.cases import (
     is_archived,
     is_corrected,
     is_raw_ccd,
-    is_simulated,
     is_summed,
+    is_twin,
     is_users,
 )
 from fixtures.pipeline.graph import DATASET, DETECTOR, EXPOSURE
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.step("inputs")
 filled = pytest.mark.cases(DATASET, when=has_exposures)
 
 
-@pytest.mark.cases(DATASET, when=is_simulated)
+@pytest.mark.cases(DATASET, when=is_twin)
 def test_simulated_frames_are_the_committed_ones(product, check, record, not_validated):
     """On changed input there is no verdict about the software."""
     found = product(inputs.inputs)
