@@ -21,6 +21,7 @@ from fixtures.pipeline.cases import (
     is_aligned_twin,
     is_off_pointed_twin,
     is_simulated,
+    is_twin,
 )
 from fixtures.pipeline.graph import DETECTOR, EXPOSURE
 from fixtures.workflow.parameters import TUTORIAL, WHOLE_PIXEL
@@ -141,13 +142,17 @@ def test_how_far_the_tutorials_alignment_is_off(case, product, record):
 
 @pytest.mark.cases(DETECTOR, when=lambda case: is_simulated(case) and has_alignment(case) and case.is_made(TUTORIAL))
 def test_true_error_of_the_tutorials_alignment(case, product, check, expect_defect):
-    """Half of the images are right within 0.1 px; not so where the first guess is too far off for matching."""
+    """Half of the images are right within 0.1 px; not so where the first guess is too far off for matching.
+
+    A guess that is off by a little less than what matching takes spoils the twin; frames without distortion may do.
+    """
     images = case.aligned[1:]
     bias_px = median(alignment.guess_bias_px(one) for one in images)
     if bias_px > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX:
         expect_defect(
             f"upstream defect: the first guess of every shift is {bias_px:.2f} px off, as the search radius is no "
-            "whole number of pixels (imgclasses.py; docs/findings.md)"
+            "whole number of pixels (imgclasses.py; docs/findings.md)",
+            strict=is_twin(case) or bias_px > alignment.MATCH_TOLERANCE_PX,
         )
     errors = [product(alignment.tutorial_error, one).rms_px for one in images]
     check("tutorial.true_error_median", median(errors), note=f"{len(errors)} images, the worst {max(errors):.2f} px")
