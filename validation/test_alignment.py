@@ -16,6 +16,7 @@ from fixtures.pipeline.cases import (
     aligned_by,
     has_aligned_pair,
     has_alignment,
+    has_right_alignment,
     is_aligned,
     is_aligned_twice,
     is_aligned_twin,
@@ -36,6 +37,7 @@ whole_pixel_twin = pytest.mark.cases(
     EXPOSURE, when=lambda case: is_aligned_twin(case) and aligned_by(WHOLE_PIXEL)(case)
 )
 detector = pytest.mark.cases(DETECTOR, when=has_alignment)
+right = pytest.mark.cases(DETECTOR, when=has_right_alignment)
 pair = pytest.mark.cases(DETECTOR, when=has_aligned_pair)
 
 
@@ -50,7 +52,7 @@ def truth(case, product, expect_defect):
     """Return the true error; a wrong first guess in the image's own log marks the check as a known defect."""
     said, error = product(alignment.whole_pixel), product(alignment.whole_pixel_error)
     off = max(wrong_guesses_px(said, error), default=0.0)
-    if off > alignment.MATCH_TOLERANCE_PX:
+    if off > alignment.MATCH_TOLERANCE_PX / 2:  # pairs are lost on one side, and the fit follows the rest
         expect_defect(f"upstream defect: first guess of the shift {off:.2f} px off (imgclasses.py)", strict=False)
     return error
 
@@ -78,6 +80,13 @@ def test_rms_of_the_image(case, how, fit, product, check, table_row):
     }  # fmt: skip
     table_row("alignment", row)
     check(f"{METRICS[how]}.rms_image", fit.rms_px, note=fit.reason)
+
+
+@pytest.mark.cases(EXPOSURE, when=lambda case: is_aligned_twin(case) and aligned_by(TUTORIAL)(case))
+def test_true_error_of_the_tutorials_image(product, record):
+    """Recorded of each image; held against a target for the detector as a whole."""
+    what = "RMS over the frame of the true error of the tutorial's alignment."
+    record("tutorial.true_error", product(alignment.tutorial_error).rms_px, "px", definition=what)
 
 
 @aligned
@@ -126,18 +135,16 @@ def test_worst_true_error_in_the_frame(truth, check):
 
 
 @pytest.mark.cases(EXPOSURE, when=is_aligned_twice)
-def test_how_far_the_tutorials_alignment_is_off(case, product, record):
+def test_how_far_the_two_alignments_are_apart(product, record):
     """Recorded, with a sentence where the two ways differ by more than their errors: that is the known defect."""
     one, two = product(alignment.tutorial), product(alignment.whole_pixel)
     if one.succeeded and two.succeeded:
         apart_px = product(alignment.difference).rms_px
-        error_px = math.hypot(*(fit.rms_px / math.sqrt(max(fit.fitted, 1)) for fit in (one, two)))
+        # of a shift, a rotation and a scale together, over the frame
+        error_px = 2 * math.hypot(*(fit.rms_px / math.sqrt(max(fit.fitted, 1)) for fit in (one, two)))
         note = f"more than the errors of both ({error_px:.3f} px)" if apart_px > 3 * error_px else ""
         what = "RMS over the frame of the tutorial's alignment minus the one with a search radius in whole pixels."
         record("tutorial.difference", apart_px, "px", note=note, definition=what)
-    if is_simulated(case):
-        what = "RMS over the frame of the true error of the tutorial's alignment."
-        record("tutorial.true_error", product(alignment.tutorial_error).rms_px, "px", definition=what)
 
 
 @pytest.mark.cases(DETECTOR, when=lambda case: is_simulated(case) and has_alignment(case) and case.is_made(TUTORIAL))
@@ -154,15 +161,17 @@ def test_true_error_of_the_tutorials_alignment(case, product, check, expect_defe
             "whole number of pixels (imgclasses.py; docs/findings.md)",
             strict=is_twin(case) or bias_px > alignment.MATCH_TOLERANCE_PX,
         )
-    errors = [product(alignment.tutorial_error, one).rms_px for one in images]
-    check("tutorial.true_error_median", median(errors), note=f"{len(errors)} images, the worst {max(errors):.2f} px")
+    good = [one for one in images if product(alignment.tutorial, one).succeeded]
+    errors = [product(alignment.tutorial_error, one).rms_px for one in good] or [math.nan]
+    note = f"{len(good)} of {len(images)} images, the worst {max(errors):.2f} px"
+    check("tutorial.true_error_median", median(errors), note=note)
 
 
-@pytest.mark.cases(EXPOSURE, when=is_off_pointed_twin)
+@pytest.mark.cases(EXPOSURE, when=lambda case: is_off_pointed_twin(case) and aligned_by(WHOLE_PIXEL)(case))
 def test_special_parameters_are_no_worse_than_the_ordinary_ones(case, product, check, record):
     """Off-pointed images get parameters of their own in the tutorial; the report tells what the ordinary ones do."""
     fit = product(alignment.ordinary)
-    special_px = product(alignment.ERRORS[case.alignment]).rms_px
+    special_px = product(alignment.whole_pixel_error).rms_px
     ordinary_px = product(alignment.ordinary_error).rms_px
     record("alignment.ordinary_rms", fit.rms_px, "px", note=f"rung {fit.rung}, {fit.matches} matches")
     record("alignment.ordinary_true_error", ordinary_px, "px")
@@ -207,9 +216,9 @@ def test_exposures_of_one_pointing_are_not_shifted(case, how, product, check, re
     Of the tutorial's alignment it is recorded: there it shows the known defect.
     """
     found = product(alignment.CLOSURES[how])
+    record(f"{METRICS[how]}.closures", len(found), "pairs", definition="Pairs of exposures of one pointing.")
     worst = max(found, key=lambda one: one.apart_mas, default=None)
     if worst is None:
-        record(f"{METRICS[how]}.closures", 0, "pairs", definition="Pairs of exposures of one pointing.")
         return
     note = f"{worst.first} and {worst.second}; {len(found)} pairs"
     if how == TUTORIAL:
@@ -219,24 +228,28 @@ def test_exposures_of_one_pointing_are_not_shifted(case, how, product, check, re
         check("alignment.closure", worst.apart_mas, note=note)
 
 
-@detector
+@right
 @pytest.mark.parametrize("quantity", ["offset", "rotation", "scale"])
 def test_known_change_of_a_header_is_taken_back(product, check, quantity):
-    """The header of an image is moved by (12.4, 7.7) px, turned by 0.03 deg and scaled by 1.0005: a known answer."""
+    """The header of an image is moved by (12.4, 7.7) px, turned by 0.03 deg and scaled by 1.0005: a known answer.
+
+    An error that both alignments have in common does not show.
+    """
     left = product(alignment.taken_back)
     values = {
         "offset": math.hypot(left.dx_px, left.dy_px),
         "rotation": left.rotation_deg,
         "scale": left.scale_minus_1,
     }
-    check(f"alignment.displaced_{quantity}", values[quantity])
+    check(f"alignment.displaced_{quantity}", values[quantity], note=product(alignment.displaced).reason)
 
 
-@detector
-def test_there_and_back_is_the_same_place(case, product, check):
+@right
+def test_there_and_back_is_the_same_place(product, check):
     """Of two images aligned on each other both ways, one solution is the inverse of the other; needs no truth."""
     left = product(alignment.round_trip)
-    check("alignment.round_trip", math.hypot(left.dx_px, left.dy_px), note=f"worst place {left.max_px:.3f} px")
+    note = product(alignment.back).reason or f"worst place {left.max_px:.3f} px"
+    check("alignment.round_trip", math.hypot(left.dx_px, left.dy_px), note=note)
 
 
 @pytest.mark.cases(DETECTOR, when=lambda case: not has_alignment(case))

@@ -76,13 +76,13 @@ def unchanged(case, product, input_problem, if_missed, check):
 
 
 @mosaic
-def test_run_could_become_a_baseline(product, check):
+def test_run_could_become_a_baseline(product, input_problem, check):
     """Every number that the baseline holds is there, and no other."""
     candidate = product(baseline.candidate)
     stored = table_of(product(baseline.stored).scalars)
     found = table_of(product(baseline.measurements).scalars)
     unlike = sorted(" ".join(filter(None, place)) for place in stored.keys() ^ found.keys())
-    check("baseline.measurements_unlike", len(unlike), note=", ".join(unlike[:4]))
+    check("baseline.measurements_unlike", len(unlike), note=", ".join(unlike[:4]), if_missed=input_problem)
     assert {path.name for path in candidate.iterdir()} >= {*FILES} - {"provenance.json"}
 
 

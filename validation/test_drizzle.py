@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fixtures.datasets.detectors import detector
-from fixtures.pipeline import drizzle
+from fixtures.pipeline import alignment, drizzle
 from fixtures.pipeline.cases import has_aligned_pair, has_mosaic, has_true_mosaic
 from fixtures.pipeline.graph import DETECTOR
+from fixtures.workflow.parameters import TUTORIAL, drizzle_parameters
 
 pytestmark = pytest.mark.step("drizzle")
 
@@ -16,8 +17,28 @@ WEIGHTINGS = {"mosaic": drizzle.coverage, "mosaic_exp": drizzle.coverage_exp}
 BOTH = pytest.mark.parametrize("weighting", WEIGHTINGS)
 
 drizzled = pytest.mark.cases(DETECTOR, when=has_mosaic)
-simulated = pytest.mark.cases(DETECTOR, when=has_true_mosaic)
 pair = pytest.mark.cases(DETECTOR, when=has_aligned_pair)
+
+
+def simulated(test):
+    """Run a check on mosaics whose true stars are known."""
+    return pytest.mark.cases(DETECTOR, when=has_true_mosaic)(pytest.mark.usefixtures("tutorials_defect")(test))
+
+
+@pytest.fixture
+def tutorials_defect(case, expect_defect):
+    """Say that a mosaic of the tutorial's own alignment (`--alignment tutorial`) may be off: a known defect."""
+    bias_px = alignment.guess_bias_px(case.probe) if case.alignment == TUTORIAL and len(case.aligned) > 1 else 0.0
+    if bias_px > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX:
+        expect_defect(f"upstream defect: first guess of the shift {bias_px:.2f} px off (imgclasses.py)", strict=False)
+
+
+@pytest.fixture
+def exact(case, not_validated):
+    """Give up where the kernel is another one than that whose weights are known to the last digit."""
+    parameters = drizzle_parameters(case.detector, table=case.session.table)
+    if parameters.final_pixfrac != 1.0 or parameters.flags.get("final_kernel", "square") != "square":
+        not_validated("weights and light are known of the square kernel with final_pixfrac = 1 only")
 
 
 @drizzled
@@ -81,6 +102,7 @@ def test_context_names_no_other_inputs(product, check):
     check("drizzle.context_foreign", product(drizzle.coverage).context_foreign_px)
 
 
+@pytest.mark.usefixtures("exact")
 @drizzled
 @BOTH
 def test_weights_follow_the_inputs(product, check, weighting):
@@ -88,6 +110,7 @@ def test_weights_follow_the_inputs(product, check, weighting):
     check("drizzle.weight_scatter", product(WEIGHTINGS[weighting]).weight_ratio_scatter, note=weighting)
 
 
+@pytest.mark.usefixtures("exact")
 @drizzled
 @BOTH
 def test_no_pixel_has_another_weight(product, check, weighting):
@@ -95,6 +118,7 @@ def test_no_pixel_has_another_weight(product, check, weighting):
     check("drizzle.weight_deviant", product(WEIGHTINGS[weighting]).weight_deviant_fraction, note=weighting)
 
 
+@pytest.mark.usefixtures("exact")
 @drizzled
 @BOTH
 def test_light_is_conserved(product, check, weighting):
@@ -102,6 +126,7 @@ def test_light_is_conserved(product, check, weighting):
     check("drizzle.flux_conserved", product(WEIGHTINGS[weighting]).flux_ratio, note=weighting)
 
 
+@pytest.mark.usefixtures("exact")
 @drizzled
 @BOTH
 def test_light_is_conserved_everywhere(product, check, weighting):
@@ -235,15 +260,14 @@ def test_width_of_stars(product, check):
 
 
 @pytest.mark.cases(DETECTOR, when=drizzle.is_spoiled)
-def test_stars_are_narrower_than_with_the_tutorials_alignment(case, product, check, record, figure):
+def test_width_of_stars_with_the_tutorials_alignment(case, product, check, record, figure):
     """What the known defect of the first guess costs: a mosaic of the tutorial's own alignment stands beside."""
     spoiled, right = product(drizzle.spoiled_truth), product(drizzle.truth)
     title = f"{case.dataset.name} {case.detector}: mosaics of both alignments"
     figure(product(drizzle.spoiled_picture), section="drizzle", title=title)
     record("tutorial.scatter", spoiled.scatter_mas, "mas", note=f"{right.scatter_mas:.2f} mas with whole pixels")
-    check(
-        "tutorial.fwhm_excess", spoiled.fwhm_px - right.fwhm_px, note=f"{spoiled.fwhm_px:.2f}, {right.fwhm_px:.2f} px"
-    )
+    note = f"{spoiled.fwhm_px:.3f} and {right.fwhm_px:.3f} px"
+    check("tutorial.fwhm_excess", spoiled.fwhm_px - right.fwhm_px, note=note)
 
 
 @simulated
