@@ -66,6 +66,11 @@ def wrong_guesses_px(fit, error) -> list[float]:
     return [one for one in found if not math.isnan(one)]
 
 
+def is_biased(case) -> bool:
+    """Whether the tutorial's search radius makes the first guess of an image's shift too far off for matching."""
+    return alignment.guess_bias_px(case) > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX
+
+
 @aligned
 def test_rms_of_the_image(case, how, fit, product, check, table_row):
     """Within the upper end of the tutorial's range; a failed fit fails."""
@@ -105,9 +110,14 @@ def test_enough_sources_are_matched(case, how, fit, product, check, figure):
 
 
 @aligned
-def test_the_first_parameters_suffice(how, fit, check):
+def test_the_first_parameters_suffice(case, how, fit, check, holds, expect_defect):
     """The rung of the ladder on which the image was aligned; 0 is the tutorial's row."""
-    check(f"{METRICS[how]}.rung", len(fit.attempts) - 1, note=fit.rung)
+    rung = len(fit.attempts) - 1
+    if how == TUTORIAL and not holds("tutorial.rung", rung) and is_biased(case):
+        expect_defect(
+            "upstream defect: the first guess of the shift is so far off that nothing matches (imgclasses.py)"
+        )
+    check(f"{METRICS[how]}.rung", rung, note=fit.rung)
 
 
 @whole_pixel_twin
