@@ -23,6 +23,7 @@ from fixtures.pipeline.cases import (
     is_off_pointed_twin,
     is_simulated,
     is_twin,
+    twin_aligned_by,
 )
 from fixtures.pipeline.graph import DETECTOR, EXPOSURE
 from fixtures.workflow.parameters import TUTORIAL, WHOLE_PIXEL
@@ -33,9 +34,7 @@ METRICS = {TUTORIAL: "tutorial", WHOLE_PIXEL: "alignment"}
 """The first word of the metrics of each way: each has limits of its own."""
 
 aligned = pytest.mark.cases(EXPOSURE, when=is_aligned)
-whole_pixel_twin = pytest.mark.cases(
-    EXPOSURE, when=lambda case: is_aligned_twin(case) and aligned_by(WHOLE_PIXEL)(case)
-)
+whole_pixel_twin = pytest.mark.cases(EXPOSURE, when=twin_aligned_by(WHOLE_PIXEL))
 detector = pytest.mark.cases(DETECTOR, when=has_alignment)
 right = pytest.mark.cases(DETECTOR, when=has_right_alignment)
 pair = pytest.mark.cases(DETECTOR, when=has_aligned_pair)
@@ -68,7 +67,7 @@ def wrong_guesses_px(fit, error) -> list[float]:
 
 def is_biased(case) -> bool:
     """Whether the tutorial's search radius makes the first guess of an image's shift too far off for matching."""
-    return alignment.guess_bias_px(case) > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX
+    return alignment.guess_bias_px(case) > alignment.LOSING_PX
 
 
 @aligned
@@ -87,7 +86,7 @@ def test_rms_of_the_image(case, how, fit, product, check, table_row):
     check(f"{METRICS[how]}.rms_image", fit.rms_px, note=fit.reason)
 
 
-@pytest.mark.cases(EXPOSURE, when=lambda case: is_aligned_twin(case) and aligned_by(TUTORIAL)(case))
+@pytest.mark.cases(EXPOSURE, when=twin_aligned_by(TUTORIAL))
 def test_true_error_of_the_tutorials_image(product, record):
     """Recorded of each image; held against a target for the detector as a whole."""
     what = "RMS over the frame of the true error of the tutorial's alignment."
@@ -165,7 +164,7 @@ def test_true_error_of_the_tutorials_alignment(case, product, check, expect_defe
     """
     images = case.aligned[1:]
     bias_px = median(alignment.guess_bias_px(one) for one in images)
-    if bias_px > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX:
+    if bias_px > alignment.LOSING_PX:
         expect_defect(
             f"upstream defect: the first guess of every shift is {bias_px:.2f} px off, as the search radius is no "
             "whole number of pixels (imgclasses.py; docs/findings.md)",

@@ -19,9 +19,9 @@ from fixtures.pipeline.cases import (
     has_aligned_pair,
     has_baseline,
     has_true_mosaic,
-    is_aligned_twin,
     is_corrected_twin,
     is_empirical_twin,
+    twin_aligned_by,
 )
 from fixtures.pipeline.graph import DETECTOR, EXPOSURE
 from fixtures.workflow.parameters import TUTORIAL, WHOLE_PIXEL
@@ -137,9 +137,7 @@ def test_alignment_is_that_of_the_baseline(unchanged, kept):
     unchanged(kept)
 
 
-@pytest.mark.cases(
-    EXPOSURE, when=lambda case: has_baseline(case) and aligned_by(WHOLE_PIXEL)(case) and is_aligned_twin(case)
-)
+@pytest.mark.cases(EXPOSURE, when=lambda case: has_baseline(case) and twin_aligned_by(WHOLE_PIXEL)(case))
 @each(alignment.whole_pixel_error)
 def test_true_error_is_that_of_the_baseline(unchanged, kept):
     """What no RMS shows."""

@@ -29,7 +29,7 @@ def simulated(test):
 def tutorials_defect(case, expect_defect):
     """Say that a mosaic of the tutorial's own alignment (`--alignment tutorial`) may be off: a known defect."""
     bias_px = alignment.guess_bias_px(case.probe) if case.alignment == TUTORIAL and len(case.aligned) > 1 else 0.0
-    if bias_px > alignment.MATCH_TOLERANCE_PX - alignment.POSITIONS_PX:
+    if bias_px > alignment.LOSING_PX:
         expect_defect(f"upstream defect: first guess of the shift {bias_px:.2f} px off (imgclasses.py)", strict=False)
 
 
