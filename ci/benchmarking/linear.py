@@ -24,9 +24,9 @@ LINEAR = (0.9, 1.1)
 MULTIPLES = (1, 2, 4)
 
 LINEAR_DETECTORS = ("CCD", "FUV-MAMA")
-# Exposures of one field and filter: the deepest is the reference image and stays one (of equally deep ones, most of them
-# pointed alike, it is the first observed), of the others copies are made (a copy of the reference image has nothing to
-# be aligned). The others are ones that are aligned at the first attempt.
+# Exposures of one field and filter, the others ones that are aligned at the first attempt: the deepest is the reference
+# image and stays one (of equally deep ones, most of them pointed alike, the first observed), of the others copies are
+# made (a copy of the reference image has nothing to be aligned).
 LINEAR_BASE = {
     "CCD": ("ozzc01050", ("ozzc01010",), 3),
     "NUV-MAMA": ("ozzn01a1q", ("ozzn01a2q", "ozzn02a1q"), 4),
