@@ -3,10 +3,10 @@
     python ci/limits_study.py --seeds 20                      # add what is missing to ci/results/limits.csv
     python ci/limits_study.py --detector nuv --seeds 5 --score        # and say where the limits lie
 
-Each seed of a detector is a run of `pytest validation --seed N` in a process of its own, with the store, and a row a
-number: the smallest, median and largest value over the images of the detector. Rows that are there already are not
-made again, so that a study can be stopped and taken up; their `commit` says which code made them. A seed and detector
-whose rows are to be made anew: `--again`.
+Each seed of a detector is a run of `pytest validation --seed N` in a process of its own, with the store, and leaves a row
+a number: the smallest, median and largest value over the images of the detector that were exposed as long. Rows that
+are there already are not made again, so that a study can be stopped and taken up; their `commit` says which code made
+them. A seed and detector whose rows are to be made anew: `--again`.
 """
 
 from __future__ import annotations
@@ -37,12 +37,17 @@ _ASIDE = ("baseline.", "inputs.")
 
 
 def numbers(results: dict) -> pd.DataFrame:
-    """Return a row a metric of a run: over how many cases, its smallest, median and largest value, and its limits."""
+    """Return a row a metric and exposure time: how many cases, the smallest, median and largest value, and the limits.
+
+    The time is 0 for a number of a detector as a whole.
+    """
     told = pd.DataFrame(results["measurements"])
     told = told[told["value"].notna() & ~told["metric"].str.startswith(_ASIDE) & (told["dataset"] == "twin")]
     told = told.drop_duplicates(["metric", "detector", "exposure", "value", "limits"])
+    exptime_s = {one.rootname: one.exptime_s for one in load("twin").exposures}
+    told["exptime_s"] = told["exposure"].map(exptime_s).fillna(0)
     told["failed"] = (told["verdict"] == "failed").astype(int)
-    groups = told.groupby(["detector", "metric"], sort=True)
+    groups = told.groupby(["detector", "metric", "exptime_s"], sort=True)
     table = groups.agg(
         n=("value", "size"), least=("value", "min"), median=("value", "median"), greatest=("value", "max"),
         minimum=("minimum", "min"), maximum=("maximum", "max"), failed=("failed", "sum"),
@@ -66,7 +71,9 @@ def run(options: argparse.Namespace) -> int:
             kept = table[~here]
             table = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
             options.table.parent.mkdir(parents=True, exist_ok=True)
-            table.sort_values(["seed", "detector", "metric"]).to_csv(options.table, index=False, float_format="%.6g")
+            table.sort_values(["seed", "detector", "metric", "exptime_s"]).to_csv(
+                options.table, index=False, float_format="%.6g"
+            )
             print(
                 f"seed {seed}, {detector}: {len(rows)} numbers, {int((rows['failed'] > 0).sum())} outside limits",
                 flush=True,
@@ -83,11 +90,12 @@ def score(table: pd.DataFrame) -> pd.DataFrame:
     robust standard deviations; `outside` says how many seeds fail the limits of today.
     """
     rows = []
-    for (detector, metric), group in table.groupby(["detector", "metric"], sort=True):
+    for (detector, metric, exptime_s), group in table.groupby(["detector", "metric", "exptime_s"], sort=True):
         low, high = (float(np.median(group[name])) for name in ("least", "greatest"))
         below, above = (mad_sigma(group[name].to_numpy()) for name in ("least", "greatest"))
         rows.append({
-            "detector": detector, "metric": metric, "n": int(group["n"].median()), "seeds": len(group),
+            "detector": detector, "metric": metric, "exptime_s": exptime_s, "n": int(group["n"].median()),
+            "seeds": len(group),
             "least": group["least"].min(), "median": group["median"].median(), "greatest": group["greatest"].max(),
             "low": low - SIGMAS * below, "high": high + SIGMAS * above, "minimum": group["minimum"].min(),
             "maximum": group["maximum"].max(), "outside": int((group["failed"] > 0).sum()),
