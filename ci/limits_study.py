@@ -3,10 +3,10 @@
     python ci/limits_study.py --seeds 20                      # add what is missing to ci/results/limits.csv
     python ci/limits_study.py --detector nuv --seeds 5 --score        # and say where the limits lie
 
-Each seed of a detector is a run of `pytest validation --seed N` in a process of its own, with the store, and leaves a row
-a number: the smallest, median and largest value over the images of the detector that were exposed as long. Rows that
-are there already are not made again, so that a study can be stopped and taken up; their `commit` says which code made
-them. A seed and detector whose rows are to be made anew: `--again`.
+Each seed of a detector is a run of `pytest validation --seed N` in a process of its own, with the store, and leaves a
+row a number: the smallest, median and largest value over the images of the detector that were exposed as long. Rows
+that are there already are not made again, so that a study can be stopped and taken up; their `commit` says which code
+made them. A seed and detector whose rows are to be made anew: `--again`.
 """
 
 from __future__ import annotations
