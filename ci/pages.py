@@ -2,6 +2,7 @@
 
     python ci/pages.py README.md --first-hour               # the path of a new user, as .ci/run does
     python ci/pages.py README.md ci/README.md               # whole pages, as .ci/night does
+    python ci/pages.py README.md:125,183                    # only the blocks that begin in these lines
     python ci/pages.py --left-out                           # what is never run, and why
 
 Each page gets a clone, a home folder and a shell of its own; with `--environment` the clone is made around an
@@ -233,7 +234,7 @@ class BlockOutcome:
 def run_page(name: str, blocks: Sequence[Block], environment: Path | None, work: Path) -> Iterator[BlockOutcome]:
     """Run blocks of a page one after another."""
     with place(environment, work) as (clone, shell):
-        if name != "README.md":  # which begins with this
+        if blocks and blocks[0] != blocks_of(REPOSITORY / "README.md")[0]:  # which does this
             status, printed = shell.run(". .venv/bin/activate && pip install --quiet -e '.[test]'")
             if status:
                 raise SuiteError(f"The environment for {name} can't be made: {printed[-500:]}")
@@ -262,6 +263,20 @@ def _run_block(block: Block, clone: Path, shell: Shell, home: Path) -> Iterator[
             server.terminate()
             server.wait()
             shell.run("unset STIS_VALIDATION_MAST")
+
+
+def _at(blocks: Sequence[Block], name: str, lines: str) -> list[Block]:
+    """Return the blocks that begin in these lines ("125,183").
+
+    Raises
+    ------
+    SuiteError
+        None that is run begins there.
+    """
+    known = {str(block.line): block for block in blocks}
+    if unknown := [line for line in lines.split(",") if line not in known]:
+        raise SuiteError(f"{name} has no block that is run in line {unknown[0]}: they begin in {', '.join(known)}.")
+    return [known[line] for line in lines.split(",")]
 
 
 def _smaller(block: Block, command: Command) -> Command:
@@ -305,7 +320,7 @@ def left_out() -> list[tuple[str, str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pages; return the exit status."""
     parser = Parser("python ci/pages.py", description=__doc__, epilog=EPILOG)
-    parser.add_argument("pages", nargs="*", metavar="PAGE", help="as README.md (default: all that have a block)")
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help="as README.md, or README.md:125 (default: all)")
     parser.add_argument("--first-hour", action="store_true", help="only the blocks that are marked so")
     parser.add_argument("--left-out", action="store_true", help="list what is never run, and why")
     parser.add_argument("--environment", type=Path, metavar="DIR/.venv", help="an environment to be the clone's")
@@ -325,9 +340,11 @@ def run(options: argparse.Namespace) -> int:
         raise SuiteError(f"--environment {options.environment} is not called {VENV}: the pages call it so.")
     wrong = 0
     try:
-        for name in options.pages or pages():
+        for page in options.pages or pages():
+            name, _, lines = page.partition(":")
             blocks = [one for one in blocks_of(REPOSITORY / name, name) if "left out" not in one.marks]
             blocks = [one for one in blocks if not options.first_hour or "first-hour" in one.marks]
+            blocks = _at(blocks, name, lines) if lines else blocks
             for done in run_page(name, blocks, environment, work / name.replace("/", "-")):
                 word = "WRONG" if done.wrong else "ok"
                 print(f"{word:5}  {done.seconds:6.1f} s  {name}:{done.block.line}  {done.command}")

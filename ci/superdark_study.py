@@ -141,7 +141,7 @@ def compared(one: Product, other: Product) -> Iterator[str]:
     """Compare what the chain makes with the superdark and with the perfect one."""
     for kind in ("cte", "flc", "crc", "s2c"):
         a, b = (fits.getdata(product.files[kind], "SCI").astype(float) for product in (one, other))
-        away = a - b
+        away = fits.getval(one.files[kind], "ATODGAIN") * (a - b)
         yield f"{kind}: median {np.median(away):+.4f}, rms {away.std():.4f}, largest {np.abs(away).max():.2f} electrons"
 
 

@@ -143,6 +143,14 @@ def test_worst_true_error_in_the_frame(truth, check):
     check("alignment.true_error_max", truth.max_px)
 
 
+@whole_pixel_twin
+def test_alignment_is_the_best_that_its_stars_allow(product, truth, check):
+    """Held against the least-squares solution of the same stars from where they truly appear on both images."""
+    best = product(alignment.whole_pixel_ideal)
+    note = "no fit" if best is None else f"{best.stars} stars, {best.others} sources that are none"
+    check("alignment.beyond_ideal", math.nan if best is None else best.rms_px, note=note)
+
+
 @pytest.mark.cases(EXPOSURE, when=is_aligned_twice)
 def test_how_far_the_two_alignments_are_apart(product, record):
     """Recorded, with a sentence where the two ways differ by more than their errors: that is the known defect."""

@@ -24,12 +24,13 @@ LINEAR = (0.9, 1.1)
 MULTIPLES = (1, 2, 4)
 
 LINEAR_DETECTORS = ("CCD", "FUV-MAMA")
-# Exposures of one field, epoch and filter: the deepest is the reference image and stays one, of the others copies
-# are made (a copy of the reference image has nothing to be aligned).
+# Exposures of one field and filter, the others ones that are aligned at the first attempt: the deepest is the reference
+# image and stays one (of equally deep ones, most of them pointed alike, the first observed), of the others copies are
+# made (a copy of the reference image has nothing to be aligned).
 LINEAR_BASE = {
-    "CCD": ("ozzc01020", ("ozzc01010",), 3),
+    "CCD": ("ozzc01050", ("ozzc01010",), 3),
     "NUV-MAMA": ("ozzn01a1q", ("ozzn01a2q", "ozzn02a1q"), 4),
-    "FUV-MAMA": ("ozzf01a1q", ("ozzf01a2q", "ozzf02a1q"), 4),
+    "FUV-MAMA": ("ozzf01a1q", ("ozzf02a1q", "ozzf02a3q"), 4),
 }
 
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DATASET, DETECTOR = "twin", "FUV-MAMA"
-EXPOSURES = ("ozzf01a1q", "ozzf01a2q", "ozzf02a1q")
+EXPOSURES = ("ozzf01a1q", "ozzf02a1q", "ozzf02a3q")  # of one filter, and aligned at the first attempt
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,14 @@ def test_a_smaller_part_of_the_data_may_be_run(repository, capsys):
     assert pages.main([]) == Status.PASSED, capsys.readouterr().out
 
 
+def test_single_blocks_of_a_page_can_be_run(repository, capsys):
+    repository("```console\n$ echo first\nfirst\n```\n\n```console\n$ false\n```\n")
+    assert pages.main(["README.md:2"]) == Status.PASSED
+    assert "README.md:7" not in capsys.readouterr().out
+    assert pages.main(["README.md:3"]) == Status.USAGE
+    assert "no block that is run in line 3: they begin in 2, 7" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

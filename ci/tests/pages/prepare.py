@@ -28,7 +28,7 @@ from ci.tests.altered import ALTERATIONS, Alteration
 from fixtures.archive.tests import loopback
 from fixtures.store.disk import Store, default_root
 
-PROGRAMS = {"ozzf01": 11856, "ozzf02": 12413}
+PROGRAMS = {"ozzf01": 11856, "ozzf02": 12413, "ozzf05": 12413}
 FIRST, REFERENCE = "ozzf01a1q", "obav01w4q"
 """What is served as the exposure that the tutorial names as its reference image."""
 ALTERED = "weight exponent"
