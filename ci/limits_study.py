@@ -58,7 +58,9 @@ def numbers(results: dict) -> pd.DataFrame:
 def run(options: argparse.Namespace) -> int:
     """Make missing rows, and say where the limits lie; return the exit status."""
     chosen = detectors_of(names(options.detector) or DETECTORS)
-    table = pd.read_csv(options.table) if options.table.exists() else pd.DataFrame(columns=["seed", "detector"])
+    table = pd.DataFrame(columns=["seed", "detector"])
+    if options.table.exists():
+        table = pd.read_csv(options.table, dtype={"commit": str})  # 56948e8 is no number
     first = int(load("twin").seed or 0)
     for seed in range(first, first + options.seeds):
         for detector in chosen:
