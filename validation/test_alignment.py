@@ -73,10 +73,15 @@ def is_biased(case) -> bool:
 @aligned
 def test_rms_of_the_image(case, how, fit, product, check, table_row):
     """Within the upper end of the tutorial's range; a failed fit fails."""
-    exposure = case.exposure
+    exposure, truth = case.exposure, {}
+    if is_simulated(case):
+        best = product(alignment.whole_pixel_ideal) if how == WHOLE_PIXEL else None
+        truth = {
+            "true error [px]": product(alignment.ERRORS[how]).rms_px,
+            "beyond the ideal [px]": best.rms_px if best else None,
+        }
     row = {
-        "image": exposure.rootname, "parameters": how, "mean RMS [px]": fit.rms_px,
-        **({"true error [px]": product(alignment.ERRORS[how]).rms_px} if is_simulated(case) else {}),
+        "image": exposure.rootname, "parameters": how, "mean RMS [px]": fit.rms_px, **truth,
         "matches": fit.matches, "in the guess": fit.guess_matches, "filter": exposure.filter,
         "exposure [s]": exposure.exptime_s, "rung": fit.rung, "extrapolated": fit.extrapolated,
         "dx [px]": fit.dx_px, "dy [px]": fit.dy_px, "rotation [deg]": fit.rotation_deg,
