@@ -20,18 +20,16 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fixtures.commandline import Parser, guarded, names
 from fixtures.datasets.dataset import load
 from fixtures.datasets.detectors import DETECTORS, detectors_of
 from fixtures.errors import Status, SuiteError
-from fixtures.measurement.robust import mad_sigma
 
 REPOSITORY = Path(__file__).parents[1]
 TABLE = REPOSITORY / "ci/results/limits.csv"
-SIGMAS = 5
+SIGMAS = 3
 _ASIDE = ("baseline.", "inputs.")
 """What has no scatter: changes against a baseline, and counts of what is there by construction."""
 
@@ -86,23 +84,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def score(table: pd.DataFrame) -> pd.DataFrame:
-    """Return, of each number and detector, its scatter over the seeds and how far its limits are from that.
+    """Return, of each number, detector and exposure time, its scatter over the seeds and where its limits are.
 
-    `low` and `high` are the medians over the seeds of the smallest and the largest value, less and plus 5 of their
-    robust standard deviations; `outside` says how many seeds fail the limits of today.
+    `low` and `high` are what limits from these seeds would be: the mean of the smallest and of the largest value of
+    each seed, less and plus 3 standard deviations, none of which is taken as less than a twentieth of the mean.
+    `outside` says how many seeds fail the limits of today.
     """
     rows = []
     for (detector, metric, exptime_s), group in table.groupby(["detector", "metric", "exptime_s"], sort=True):
-        low, high = (float(np.median(group[name])) for name in ("least", "greatest"))
-        below, above = (mad_sigma(group[name].to_numpy()) for name in ("least", "greatest"))
         rows.append({
             "detector": detector, "metric": metric, "exptime_s": exptime_s, "n": int(group["n"].median()),
-            "seeds": len(group),
-            "least": group["least"].min(), "median": group["median"].median(), "greatest": group["greatest"].max(),
-            "low": low - SIGMAS * below, "high": high + SIGMAS * above, "minimum": group["minimum"].min(),
+            "seeds": len(group), "least": group["least"].min(), "median": group["median"].median(),
+            "greatest": group["greatest"].max(), "low": _limit(group["least"], -SIGMAS),
+            "high": _limit(group["greatest"], SIGMAS), "minimum": group["minimum"].min(),
             "maximum": group["maximum"].max(), "outside": int((group["failed"] > 0).sum()),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _limit(worst: pd.Series, sigmas: float) -> float:
+    mean, sigma = float(worst.mean()), float(worst.std(ddof=1))
+    return mean + sigmas * max(sigma, abs(mean) / 20)
 
 
 def _validated(seed: int, detector: str, store: Path | None, processes: int) -> dict:
